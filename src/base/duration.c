@@ -23,47 +23,43 @@ static const struct unit sizes[] = {
 
 static const struct unit *find_unit(const struct unit *units, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
-        if (strcmp(units[i].name, name) == 0)
+        if (strcasecmp(units[i].name, name) == 0)
             return &units[i];
     return NULL;
 }
 
-static int parse(const struct unit *units, size_t count, const char *what, const char *example, const char *text,
-                 int64_t *ret, struct error *err) {
-    const struct unit *unit;
-    size_t digits = strspn(text, "+-.0123456789");
-    char *end;
+int duration_parse(const char *text, int64_t *ret_ns, struct error *err) {
+    size_t digits = strspn(text, ".0123456789");
+    const struct unit *unit = find_unit(durations, ARRAY_SIZE(durations), text + digits);
     double number;
+    char *end;
 
     number = strtod(text, &end);
-    unit = find_unit(units, count, text + digits);
-    if (digits == 0 || end != text + digits || unit == NULL)
-        return error_set(err, EINVAL, "'%s' is not a %s such as '%s'", text, what, example);
+    /* Upstream tells "MS" from "ms"; so do we, although sizes have no case. */
+    if (digits == 0 || end != text + digits || unit == NULL || strcmp(unit->name, text + digits) != 0)
+        return error_set(err, EINVAL,
+                         "'%s' is not a duration such as '15secs' (units: ns, us, ms, secs, mins, hrs, days, weeks)",
+                         text);
     number *= (double)unit->size;
-    if (!(fabs(number) < 0x1p63))
-        return error_set(err, ERANGE, "%s '%s' is out of range", what, text);
-    *ret = (int64_t)number;
+    if (!(number < 0x1p63))
+        return error_set(err, ERANGE, "duration '%s' is out of range", text);
+    *ret_ns = (int64_t)number;
     return 0;
 }
 
-int duration_parse(const char *text, int64_t *ret_ns, struct error *err) {
-    return parse(durations, ARRAY_SIZE(durations), "duration", "15secs", text, ret_ns, err);
-}
-
 char *duration_format(int64_t ns) {
-    const struct unit *unit = &durations[ARRAY_SIZE(durations) - 1];
-    uint64_t magnitude = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+    /* The smallest number has no positive counterpart; upstream prints it as the largest one negated. */
+    int64_t magnitude = ns == INT64_MIN ? INT64_MAX : ns < 0 ? -ns : ns;
+    const char *sign = ns < 0 ? "-" : "";
+    size_t i = 0;
 
-    if (ns == 0)
-        return xstrdup("0ns");
-    for (size_t i = 0; i < ARRAY_SIZE(durations); i++)
-        if (magnitude >= (uint64_t)durations[i].size) {
-            unit = &durations[i];
-            break;
-        }
-    if (ns % unit->size == 0)
-        return xasprintf("%" PRId64 "%s", ns / unit->size, unit->name);
-    return xasprintf("%.15g%s", (double)ns / (double)unit->size, unit->name);
+    while (i + 1 < ARRAY_SIZE(durations) && magnitude < durations[i].size)
+        i++;
+    if (magnitude % durations[i].size != 0 && magnitude % durations[i + 1].size == 0)
+        i++;
+    if (magnitude % durations[i].size == 0)
+        return xasprintf("%s%" PRId64 "%s", sign, magnitude / durations[i].size, durations[i].name);
+    return xasprintf("%s%.15g%s", sign, (double)magnitude / (double)durations[i].size, durations[i].name);
 }
 
 int64_t duration_from_seconds(double seconds) {
@@ -83,13 +79,17 @@ double duration_to_seconds(int64_t ns) {
 }
 
 int bytes_parse(const char *text, uint64_t *ret_bytes, struct error *err) {
-    int64_t bytes;
+    size_t digits = strspn(text, "0123456789");
+    const struct unit *unit = find_unit(sizes, ARRAY_SIZE(sizes), text + digits);
+    unsigned long long number;
 
-    if (parse(sizes, ARRAY_SIZE(sizes), "size", "512MB", text, &bytes, err) < 0)
-        return -1;
-    if (bytes < 0)
-        return error_set(err, EINVAL, "size '%s' is negative", text);
-    *ret_bytes = (uint64_t)bytes;
+    if (digits == 0 || unit == NULL)
+        return error_set(err, EINVAL, "'%s' is not a size such as '512MB' (units: B, KB, MB, GB, TB)", text);
+    errno = 0;
+    number = strtoull(text, NULL, 10);
+    if (errno == ERANGE || number > UINT64_MAX / (uint64_t)unit->size)
+        return error_set(err, ERANGE, "size '%s' is out of range", text);
+    *ret_bytes = number * (uint64_t)unit->size;
     return 0;
 }
 

@@ -15,18 +15,18 @@
 #define DAY (24 * HOUR)
 #define WEEK (7 * DAY)
 
-/* Parse "<number><unit>" with the units ns, us, ms, secs, mins, hrs, days, weeks. */
+/* Parse "<number><unit>", not negative, with the units ns, us, ms, secs, mins, hrs, days, weeks. */
 int duration_parse(const char *text, int64_t *ret_ns, struct error *err);
 
-/* The way Mesos prints a duration: the largest unit that divides it without rest, else a decimal number of the largest
- * unit that fits: "15secs", "1mins", "1.5secs". The caller frees. */
+/* The way Mesos prints a duration: in the largest unit that fits, or in the next smaller one if only that divides it
+ * without rest: "15secs", "90secs", "1500ms", "1.000000001secs". The caller frees. */
 char *duration_format(int64_t ns);
 
 /* Seconds as messages and JSON carry them. Out of range and NaN are clamped. */
 int64_t duration_from_seconds(double seconds);
 double duration_to_seconds(int64_t ns);
 
-/* Parse "<number><unit>" with the units B, KB, MB, GB, TB (powers of 1024). */
+/* Parse "<whole number><unit>" with the units B, KB, MB, GB, TB (powers of 1024) in either case. */
 int bytes_parse(const char *text, uint64_t *ret_bytes, struct error *err);
 
 /* As Mesos prints sizes: "512MB", "1000B". The caller frees. */

@@ -31,7 +31,8 @@ bool log_is_on(enum log_level level);
 void log_set_level(enum log_level level); /* LOG_INFO at first */
 enum log_level log_get_level(void);
 
-/* Where lines go: standard error at first. @sink gets the whole line with its newline; NULL restores standard error. */
+/* Where lines go: standard error at first. @sink gets the whole line with its newline; NULL restores standard error.
+ * The sink must not log. */
 typedef void log_sink(enum log_level level, const char *line, size_t size, void *user);
 void log_set_sink(log_sink *sink, void *user);
 
@@ -41,4 +42,4 @@ int log_set_file(const char *path);
 /* The clock lines are stamped with, in ns since the epoch; NULL restores the system's. The simulation sets its own. */
 void log_set_clock(int64_t (*clock)(void *user), void *user);
 
-void log_write(enum log_level level, const char *file, int line, const char *format, ...) printf_like_(4, 5);
+void log_write(enum log_level level, const char *source, int number, const char *format, ...) printf_like_(4, 5);

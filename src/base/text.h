@@ -9,6 +9,9 @@
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 bool utf8_is_valid(const char *text, size_t size);
+/* The bytes of the UTF-8 sequence that @text (@size > 0 bytes) begins with; 0 if it is none: cut short, overlong, a
+ * surrogate or beyond U+10FFFF. */
+size_t utf8_sequence_size(const char *text, size_t size);
 
 void base64_append(struct buffer *buffer, const void *data, size_t size);
 /* Standard alphabet with padding; white space is an error. */
