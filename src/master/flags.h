@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The flags of mesos-master, under Mesos's names and with its defaults. */
+#pragma once
+
+#include "base/flags.h"
+
+struct master_flags {
+    char *ip;
+    int64_t port;
+    char *advertise_ip;
+    int64_t advertise_port; /* 0: that of port */
+    char *hostname;
+    bool hostname_lookup;
+    char *cluster;
+    char *work_dir;
+    char *registry;
+    char *log_dir;
+    char *logging_level;
+    bool quiet;
+    int64_t allocation_interval_ns;
+    char *role_sorter;
+    char *framework_sorter;
+    char *fair_sharing_excluded_resource_names;
+    char *min_allocatable_resources;
+    bool filter_gpu_resources;
+    char *weights;
+    char *roles;
+    bool root_submissions;
+    int64_t offer_timeout_ns; /* 0: none */
+    int64_t agent_ping_timeout_ns;
+    int64_t max_agent_ping_timeouts;
+    int64_t agent_reregister_timeout_ns;
+    int64_t max_completed_frameworks;
+    int64_t max_completed_tasks_per_framework;
+    int64_t max_unreachable_tasks_per_framework;
+    int64_t max_operator_event_stream_subscribers;
+    bool publish_per_framework_metrics;
+    char *domain;
+    bool require_agent_domain;
+    int64_t registry_max_agent_age_ns;
+    int64_t registry_max_agent_count;
+    int64_t registry_gc_interval_ns;
+    char *webui_dir;
+};
+
+extern const struct flag_table master_flag_table;

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The master: it knows the agents, the frameworks and their tasks, offers resources and passes messages between them.
+ *
+ * An actor on one env without any global state, so that several can live in one process. Everything in it is kept in
+ * the tables of struct master; files beside this one hold the kinds of things in them. */
+#pragma once
+
+#include "allocator/allocator.h"
+#include "base/metrics.h"
+#include "base/table.h"
+#include "event/env.h"
+#include "master/flags.h"
+#include "master/metrics.h"
+#include "net/router.h"
+#include "process/process.h"
+
+struct master_options {
+    const struct master_flags *flags;      /* must outlive the master */
+    const struct http_limits *http_limits; /* NULL: the defaults */
+    /* Parts of the daemon that are served beside the master's own routes, or NULL. */
+    const struct master_http *http;
+};
+
+/* What src/master/http/ adds; called from master_new() and master_free(). */
+struct master_http {
+    void *(*begin)(struct master *master, struct router *router);
+    void (*end)(void *state);
+};
+
+struct master {
+    struct env *env;
+    const struct master_flags *flags;
+    char id[UUID_TEXT_BYTES];
+    Mesos__V1__MasterInfo *info;
+    struct arena arena; /* of info, and what else lives as long as the master */
+    int64_t start_ns;   /* wall clock */
+    struct pid pid;     /* master@ip:port, as advertised */
+
+    struct router *router;
+    struct process_endpoint *endpoint;
+    struct process process;
+    struct allocator *allocator;
+    struct metrics registry; /* what /metrics/snapshot shows */
+    struct master_metrics metrics;
+    const struct master_http *http;
+    void *http_state;
+
+    struct table frameworks;           /* of struct framework by id */
+    struct table completed_frameworks; /* of struct framework by id, the oldest first */
+    struct table agents;               /* of struct agent by id: the registered ones */
+    struct table agents_by_pid;        /* the same by address */
+    struct table unreachable_agents;   /* of struct lost_agent by id, the oldest first */
+    struct table gone_agents;          /* of struct lost_agent by id */
+    struct table removed_agents;       /* of struct lost_agent by id, the oldest first; at most 100,000 */
+    struct table offers;               /* of struct offer by id */
+    struct table inverse_offers;       /* of struct inverse_offer by id */
+    struct table operations;           /* of struct operation by uuid (16 bytes) */
+    char **allowed_roles;              /* --roles; NULL: all */
+
+    uint64_t next_framework, next_agent, next_offer, next_observer;
+    struct list observers; /* of struct master_observer */
+    struct env_timer registry_gc;
+};
+
+/* Start a master: it listens, and serves until it is freed. Fails if the address cannot be used or a flag does not fit.
+ */
+int master_new(struct env *env, const struct master_options *options, struct master **ret, struct error *err);
+void master_free(struct master *master); /* accepts NULL */
+
+/* Where it is reached. */
+const struct address *master_address(const struct master *master);

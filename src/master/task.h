@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A task as the master knows it: from its launch, or the re-registration of its agent, until the framework has
+ * acknowledged its end; then, for a while, in the framework's history. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "model/resources.h"
+#include "model/task_state.h"
+
+struct agent;
+struct framework;
+struct master;
+
+struct task {
+    const char *id;              /* in message */
+    struct framework *framework; /* never NULL */
+    struct agent *agent;         /* where it runs; NULL once it is completed or unreachable */
+    struct list in_agent;        /* agent->tasks */
+    struct list in_history;      /* framework->completed_tasks or framework->unreachable_tasks */
+    struct resources resources;  /* with their allocation role; not those of its executor */
+    /* What endpoints and events show. The state in it is the latest one that is known of; statuses holds the last
+     * update of each state that was seen, in order. */
+    Mesos__V1__Task *message;
+    struct arena arena; /* of message */
+    int64_t started_ns; /* wall clock: when the master came to know it */
+    bool is_health_known, is_healthy;
+    /* The agent was told to kill it, or would have been had it been connected. */
+    bool is_killed;
+    /* Its resources count as used on the agent and by the framework. */
+    bool holds_resources;
+};
+
+/* The latest known state. */
+static inline enum task_state task_state(const struct task *task) {
+    return (enum task_state)task->message->state;
+}
+
+/* The state that the framework was last told in an update that it must acknowledge; the latest one if there is none. */
+static inline enum task_state task_reported_state(const struct task *task) {
+    return (enum task_state)(task->message->has_status_update_state ? task->message->status_update_state
+                                                                    : task->message->state);
+}
+
+/* The last status that is known, or NULL. */
+static inline const Mesos__V1__TaskStatus *task_last_status(const struct task *task) {
+    return task->message->n_statuses == 0 ? NULL : task->message->statuses[task->message->n_statuses - 1];
+}
+
+/* A new task in TASK_STAGING, not in any table. @info must be valid. */
+struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, const char *framework_id);
+/* A task that an agent told of when it re-registered; @message is copied. */
+struct task *task_new_from_message(const Mesos__V1__Task *message);
+void task_free(struct task *task); /* accepts NULL; the task must be in no table */
+
+/* Put @task into the tables of @framework and @agent, and count its resources as used. */
+void task_attach(struct task *task, struct framework *framework, struct agent *agent);
+
+/* Apply @status: the state moves to @latest (the status's own state unless the agent knows better), the status is kept,
+ * and when the task has ended its resources are recovered at the agent, the framework and the allocator. The one place
+ * where a task changes its state. [Master::updateTask] */
+void task_update(struct master *master, struct task *task, const Mesos__V1__TaskStatus *status, enum task_state latest);
+
+/* Remember that the framework was sent @status, which it must acknowledge. */
+void task_set_reported(struct task *task, const Mesos__V1__TaskStatus *status);
+
+/* Take it off its agent and out of the framework's running tasks, into the history of completed or of unreachable
+ * ones. The task may be gone afterwards. [Master::removeTask] */
+void task_remove(struct master *master, struct task *task, bool is_unreachable);
