@@ -47,7 +47,7 @@ static inline void metric_add(struct metric *metric, double value) {
     metric->value += value;
 }
 
-/* A timer's new sample. */
+/* A timer's new sample. The statistics are of the last hour, of at most 1,000 samples. */
 void metric_record(struct metric *metric, int64_t now_ns, int64_t duration_ns);
 
 /* A table of counters and gauges that share one struct: rows of name and offset of a struct metric. */
@@ -62,5 +62,6 @@ void metrics_remove_rows(struct metrics *metrics, const struct metric_row *rows,
 
 /* One flat object, sorted by name; timers as name, name/count, name/max, … /p9999 as Mesos does. */
 void metrics_write_json(const struct metrics *metrics, struct json_writer *writer);
-/* Prometheus text: '/' and other characters become '_', prefixed with "mesos_". */
+/* Prometheus text: '/' and other characters become '_', prefixed with "mesos_"; names with odd characters carry the
+ * original as the label "name". A timer is a gauge of its last value and a summary "…_summary". */
 void metrics_append_prometheus(const struct metrics *metrics, struct buffer *buffer);
