@@ -17,41 +17,29 @@ struct subscription_events {
     /* An event; valid during the call. The first one says that the subscription stands. */
     void (*on_event)(struct subscription *subscription, const ProtobufCMessage *event);
     /* The stream could not be had, or has ended: @err says why. @status is that of a refusal, else 0; @redirect is
-     * where a master that does not lead sends us, or NULL. Once, and last. Not called by subscription_done(). */
+     * where a master that does not lead sends us, or NULL. Once, and last. */
     void (*on_lost)(struct subscription *subscription, unsigned status, const struct address *redirect,
                     const struct error *err);
     /* A call was refused or not answered; may be NULL. */
     void (*on_call_failed)(struct subscription *subscription, unsigned status, const char *message);
 };
 
-struct subscription {
-    struct env *env;
-    struct http_client *client;
-    const struct subscription_events *events;
-    void *user;
+struct subscription_options {
     struct address peer;
-    const char *target;
+    const char *target;        /* "/api/v1/scheduler"; borrowed, as all text here, until subscription_free() */
+    const char *authorization; /* value of the Authorization header, or NULL */
     enum subscription_format format;
     const ProtobufCMessageDescriptor *event_descriptor;
-    const char *authorization; /* value of the Authorization header, or NULL; borrowed */
-    int64_t silence_limit_ns;  /* the stream is lost when nothing comes for so long; 0: no limit */
-    struct http_call *stream;
-    struct list calls; /* those under way */
-    struct recordio_reader reader;
-    struct env_timer silence;
-    char *stream_id;
-    unsigned status;
-    bool is_lost;
 };
 
-/* Send @subscribe (the call, copied) to @target at @peer. @target and @authorization are borrowed. */
-void subscription_init(struct subscription *subscription, struct env *env, struct http_client *client,
-                       const struct address *peer, const char *target, const char *authorization,
-                       enum subscription_format format, const ProtobufCMessage *subscribe,
-                       const ProtobufCMessageDescriptor *event_descriptor, const struct subscription_events *events,
-                       void *user);
-/* Close the stream and drop the calls. Accepts a zeroed one; may be called from its own events. */
-void subscription_done(struct subscription *subscription);
+/* Send @subscribe to @options->target. Everything else is told by events, never from inside this call. */
+struct subscription *subscription_new(struct env *env, struct http_client *client,
+                                      const struct subscription_options *options, const ProtobufCMessage *subscribe,
+                                      const struct subscription_events *events, void *user);
+/* Close the stream and drop the calls. Accepts NULL; may be called from its own events. */
+void subscription_free(struct subscription *subscription);
+
+void *subscription_user(const struct subscription *subscription);
 
 /* From now on the stream counts as lost when nothing comes for @limit_ns. */
 void subscription_set_silence_limit(struct subscription *subscription, int64_t limit_ns);

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/executor_client.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+/* Mesos's agents send a heartbeat each 15 s; older ones none, so silence is only watched once one was seen. */
+#define SILENCE_LIMIT (75 * SECOND)
+#define DEFAULT_RECOVERY_TIMEOUT (15 * MINUTE)
+#define DEFAULT_BACKOFF_MAX (2 * SECOND)
+
+/* A status that the agent has not acknowledged. */
+struct pending_update {
+    struct list member;
+    Mesos__V1__TaskStatus *status;
+};
+
+/* A launched task none of whose statuses has been acknowledged: told to a restarted agent. */
+struct pending_task {
+    struct list member;
+    Mesos__V1__TaskInfo *task;
+};
+
+struct executor_client {
+    struct env *env;
+    struct http_client *http;
+    const struct executor_client_events *events;
+    void *user;
+    struct subscription_options subscription_options;
+    char *agent_id, *framework_id, *executor_id, *authorization;
+    bool checkpoint;
+    int64_t recovery_timeout_ns, backoff_max_ns;
+    struct subscription *subscription;
+    struct env_timer retry, recovery;
+    struct list updates, tasks;
+    size_t update_count;
+    bool is_subscribed, was_subscribed, is_abandoned;
+    unsigned busy;
+    bool is_dead;
+};
+
+static void destroy(struct executor_client *client) {
+    struct pending_update *update;
+    struct pending_task *task;
+
+    list_for_each (&client->updates, update, member) {
+        MESSAGE_FREE(update->status);
+        free(update);
+    }
+    list_for_each (&client->tasks, task, member) {
+        MESSAGE_FREE(task->task);
+        free(task);
+    }
+    env_timer_done(&client->retry);
+    env_timer_done(&client->recovery);
+    http_client_free(client->http);
+    free(client->agent_id);
+    free(client->framework_id);
+    free(client->executor_id);
+    free(client->authorization);
+    free(client);
+}
+
+static void leave(struct executor_client *client) {
+    if (--client->busy == 0 && client->is_dead)
+        destroy(client);
+}
+
+static void abandon(struct executor_client *client, const char *reason) {
+    if (client->is_abandoned || client->is_dead)
+        return;
+    client->is_abandoned = true;
+    client->is_subscribed = false;
+    env_timer_stop(&client->retry);
+    env_timer_stop(&client->recovery);
+    subscription_free(take_ptr(&client->subscription));
+    client->busy++;
+    client->events->on_abandoned(client->user, reason);
+    leave(client);
+}
+
+static void remember_task(struct executor_client *client, const Mesos__V1__TaskInfo *info) {
+    struct pending_task *task = new0(struct pending_task);
+
+    task->task = MESSAGE_COPY(info);
+    list_append(&client->tasks, &task->member);
+}
+
+static void forget_acknowledged(struct executor_client *client,
+                                const Mesos__V1__Executor__Event__Acknowledged *acknowledged) {
+    struct pending_update *update;
+    struct pending_task *task;
+
+    list_for_each (&client->updates, update, member) {
+        if (update->status->uuid.len == acknowledged->uuid.len &&
+            memcmp(update->status->uuid.data, acknowledged->uuid.data, acknowledged->uuid.len) == 0) {
+            list_remove(&update->member);
+            client->update_count--;
+            MESSAGE_FREE(update->status);
+            free(update);
+            break;
+        }
+    }
+    list_for_each (&client->tasks, task, member) {
+        if (strcmp(task->task->task_id->value, acknowledged->task_id->value) == 0) {
+            list_remove(&task->member);
+            MESSAGE_FREE(task->task);
+            free(task);
+            break;
+        }
+    }
+}
+
+static void keep_account(struct executor_client *client, const Mesos__V1__Executor__Event *event) {
+    if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH && event->launch != NULL)
+        remember_task(client, event->launch->task);
+    else if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP && event->launch_group != NULL)
+        for (size_t i = 0; i < event->launch_group->task_group->n_tasks; i++)
+            remember_task(client, event->launch_group->task_group->tasks[i]);
+    else if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED && event->acknowledged != NULL)
+        forget_acknowledged(client, event->acknowledged);
+}
+
+static void on_event(struct subscription *subscription, const ProtobufCMessage *message) {
+    struct executor_client *client = subscription_user(subscription);
+    const Mesos__V1__Executor__Event *event = (const Mesos__V1__Executor__Event *)message;
+
+    if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__HEARTBEAT) {
+        subscription_set_silence_limit(subscription, SILENCE_LIMIT);
+        return;
+    }
+    if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED) {
+        client->is_subscribed = client->was_subscribed = true;
+        env_timer_stop(&client->recovery);
+    }
+    keep_account(client, event);
+    client->busy++;
+    client->events->on_event(client->user, event);
+    leave(client);
+}
+
+static void on_lost(struct subscription *subscription, unsigned status, const struct address *redirect,
+                    const struct error *err) {
+    struct executor_client *client = subscription_user(subscription);
+    bool was_subscribed = client->is_subscribed;
+
+    client->is_subscribed = false;
+    subscription_free(take_ptr(&client->subscription));
+    /* 503: the agent recovers. Any other refusal will not change by asking again. */
+    if (status >= 400 && status != 503) {
+        abandon(client, error_message(err));
+        return;
+    }
+    if (!client->checkpoint && client->was_subscribed) {
+        abandon(client, "the agent went away and checkpointing is off");
+        return;
+    }
+    client->busy++;
+    if (was_subscribed) {
+        log_warning("Lost the agent: %s", error_message(err));
+        env_timer_start(&client->recovery, client->recovery_timeout_ns);
+        client->events->on_disconnected(client->user);
+    }
+    if (!client->is_dead)
+        env_timer_start(&client->retry, (int64_t)(env_random_fraction(client->env) * (double)client->backoff_max_ns));
+    leave(client);
+}
+
+static void on_call_failed(struct subscription *subscription, unsigned status, const char *message) {
+    log_warning("A call to the agent failed: %u %s", status, message);
+}
+
+static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed};
+
+static Mesos__V1__FrameworkID framework_id(const struct executor_client *client) {
+    Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+    id.value = client->framework_id;
+    return id;
+}
+
+static Mesos__V1__ExecutorID executor_id(const struct executor_client *client) {
+    Mesos__V1__ExecutorID id = MESOS__V1__EXECUTOR_ID__INIT;
+
+    id.value = client->executor_id;
+    return id;
+}
+
+static void subscribe(struct executor_client *client) {
+    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
+    Mesos__V1__Executor__Call__Subscribe subscribe = MESOS__V1__EXECUTOR__CALL__SUBSCRIBE__INIT;
+    Mesos__V1__FrameworkID framework = framework_id(client);
+    Mesos__V1__ExecutorID executor = executor_id(client);
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
+    struct pending_update *update;
+    struct pending_task *task;
+
+    call.framework_id = &framework;
+    call.executor_id = &executor;
+    call.has_type = true;
+    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE;
+    call.subscribe = &subscribe;
+    subscribe.unacknowledged_updates = arena_alloc(&arena, client->update_count * sizeof(void *));
+    list_for_each (&client->updates, update, member) {
+        Mesos__V1__Executor__Call__Update *item = arena_alloc(&arena, sizeof(*item));
+
+        mesos__v1__executor__call__update__init(item);
+        item->status = update->status;
+        subscribe.unacknowledged_updates[subscribe.n_unacknowledged_updates++] = item;
+    }
+    list_for_each (&client->tasks, task, member)
+        subscribe.n_unacknowledged_tasks++;
+    subscribe.unacknowledged_tasks = arena_alloc(&arena, subscribe.n_unacknowledged_tasks * sizeof(void *));
+    subscribe.n_unacknowledged_tasks = 0;
+    list_for_each (&client->tasks, task, member)
+        subscribe.unacknowledged_tasks[subscribe.n_unacknowledged_tasks++] = task->task;
+    client->subscription = subscription_new(client->env, client->http, &client->subscription_options, &call.base,
+                                            &subscription_events, client);
+}
+
+static void on_retry(struct env_timer *timer) {
+    subscribe(container_of(timer, struct executor_client, retry));
+}
+
+static void on_recovery_timeout(struct env_timer *timer) {
+    abandon(container_of(timer, struct executor_client, recovery),
+            "the agent did not come back within the recovery timeout");
+}
+
+struct executor_client *executor_client_new(struct env *env, const struct executor_client_options *options,
+                                            const struct executor_client_events *events, void *user,
+                                            struct error *err) {
+    struct executor_client *client;
+    struct address agent;
+
+    if (address_parse(options->agent, &agent, err) < 0) {
+        error_wrap(err, "agent endpoint");
+        return NULL;
+    }
+    client = new0(struct executor_client);
+    client->env = env;
+    client->http = http_client_new(env);
+    client->events = events;
+    client->user = user;
+    client->agent_id = xstrdup(options->agent_id);
+    client->framework_id = xstrdup(options->framework_id);
+    client->executor_id = xstrdup(options->executor_id);
+    if (options->authentication_token != NULL)
+        client->authorization = xasprintf("Bearer %s", options->authentication_token);
+    client->checkpoint = options->checkpoint;
+    client->recovery_timeout_ns = options->recovery_timeout_ns > 0 ? options->recovery_timeout_ns
+                                                                   : DEFAULT_RECOVERY_TIMEOUT;
+    client->backoff_max_ns = options->backoff_max_ns > 0 ? options->backoff_max_ns : DEFAULT_BACKOFF_MAX;
+    client->subscription_options = (struct subscription_options){
+        .peer = agent,
+        .target = "/api/v1/executor",
+        .authorization = client->authorization,
+        .format = options->format,
+        .event_descriptor = &mesos__v1__executor__event__descriptor};
+    list_init(&client->updates);
+    list_init(&client->tasks);
+    env_timer_init(&client->retry, env, on_retry);
+    env_timer_init(&client->recovery, env, on_recovery_timeout);
+    return client;
+}
+
+void executor_client_start(struct executor_client *client) {
+    env_timer_start(&client->retry, 0);
+}
+
+void executor_client_free(struct executor_client *client) {
+    if (client == NULL || client->is_dead)
+        return;
+    client->is_dead = true;
+    client->is_subscribed = false;
+    env_timer_stop(&client->retry);
+    env_timer_stop(&client->recovery);
+    subscription_free(take_ptr(&client->subscription));
+    if (client->busy == 0)
+        destroy(client);
+}
+
+bool executor_client_is_subscribed(const struct executor_client *client) {
+    return client->is_subscribed;
+}
+
+static void send_call(struct executor_client *client, Mesos__V1__Executor__Call *call) {
+    Mesos__V1__FrameworkID framework = framework_id(client);
+    Mesos__V1__ExecutorID executor = executor_id(client);
+
+    call->framework_id = &framework;
+    call->executor_id = &executor;
+    call->has_type = true;
+    subscription_call(client->subscription, &call->base);
+}
+
+static void send_update(struct executor_client *client, Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
+    Mesos__V1__Executor__Call__Update update = MESOS__V1__EXECUTOR__CALL__UPDATE__INIT;
+
+    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE;
+    call.update = &update;
+    update.status = status;
+    send_call(client, &call);
+}
+
+/* A copy of @status with everything an update needs. */
+static Mesos__V1__TaskStatus *complete(struct executor_client *client, const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__TaskStatus whole = *status;
+    Mesos__V1__AgentID agent = MESOS__V1__AGENT_ID__INIT;
+    Mesos__V1__ExecutorID executor = executor_id(client);
+    uint8_t uuid[UUID_BYTES];
+
+    if (!whole.has_uuid) {
+        env_random_uuid(client->env, uuid);
+        whole.has_uuid = true;
+        whole.uuid = (ProtobufCBinaryData){sizeof(uuid), uuid};
+    }
+    if (!whole.has_timestamp) {
+        whole.has_timestamp = true;
+        whole.timestamp = duration_to_seconds(env_wall_clock(client->env));
+    }
+    if (!whole.has_source) {
+        whole.has_source = true;
+        whole.source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
+    }
+    if (whole.executor_id == NULL)
+        whole.executor_id = &executor;
+    if (whole.agent_id == NULL && client->agent_id != NULL) {
+        agent.value = client->agent_id;
+        whole.agent_id = &agent;
+    }
+    return MESSAGE_COPY(&whole);
+}
+
+void executor_client_send_update(struct executor_client *client, const Mesos__V1__TaskStatus *status) {
+    struct pending_update *update;
+
+    if (client->is_abandoned || client->is_dead)
+        return;
+    update = new0(struct pending_update);
+    update->status = complete(client, status);
+    list_append(&client->updates, &update->member);
+    client->update_count++;
+    if (client->is_subscribed)
+        send_update(client, update->status);
+}
+
+size_t executor_client_unacknowledged(const struct executor_client *client) {
+    return client->update_count;
+}
+
+bool executor_client_send_message(struct executor_client *client, const void *data, size_t size) {
+    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
+    Mesos__V1__Executor__Call__Message message = MESOS__V1__EXECUTOR__CALL__MESSAGE__INIT;
+
+    if (!client->is_subscribed)
+        return false;
+    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__MESSAGE;
+    call.message = &message;
+    message.data = (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)data};
+    send_call(client, &call);
+    return true;
+}
+
+static int environment_duration(const char *name, int64_t *ret_ns, struct error *err) {
+    const char *value = getenv(name);
+
+    if (value != NULL && duration_parse(value, ret_ns, err) < 0)
+        return error_wrap(err, "environment variable %s", name);
+    return 0;
+}
+
+int executor_client_options_from_environment(struct executor_client_options *ret, struct error *err) {
+    static const struct {
+        const char *name;
+        size_t offset;
+        bool is_needed;
+    } variables[] = {
+        {"MESOS_AGENT_ENDPOINT", offsetof(struct executor_client_options, agent), true},
+        {"MESOS_FRAMEWORK_ID", offsetof(struct executor_client_options, framework_id), true},
+        {"MESOS_EXECUTOR_ID", offsetof(struct executor_client_options, executor_id), true},
+        {"MESOS_SLAVE_ID", offsetof(struct executor_client_options, agent_id), false},
+        {"MESOS_EXECUTOR_AUTHENTICATION_TOKEN", offsetof(struct executor_client_options, authentication_token), false},
+    };
+    struct executor_client_options options = {.recovery_timeout_ns = DEFAULT_RECOVERY_TIMEOUT,
+                                              .backoff_max_ns = DEFAULT_BACKOFF_MAX};
+    const char *checkpoint = getenv("MESOS_CHECKPOINT");
+
+    for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
+        const char *value = getenv(variables[i].name);
+
+        if (value == NULL && variables[i].is_needed)
+            return error_set(err, EINVAL, "environment variable %s is missing: an executor is started by an agent",
+                             variables[i].name);
+        *(const char **)((char *)&options + variables[i].offset) = value;
+    }
+    options.checkpoint = checkpoint != NULL && strcmp(checkpoint, "1") == 0;
+    if (environment_duration("MESOS_RECOVERY_TIMEOUT", &options.recovery_timeout_ns, err) < 0 ||
+        environment_duration("MESOS_SUBSCRIPTION_BACKOFF_MAX", &options.backoff_max_ns, err) < 0)
+        return -1;
+    *ret = options;
+    return 0;
+}
