@@ -23,11 +23,11 @@ char *buffer_reserve(struct buffer *buffer, size_t size) {
 
     if (needed < size)
         abort();
-    if (needed <= buffer->capacity)
+    if (needed <= buffer->capacity && buffer->start != NULL)
         return buffer->data + buffer->size;
     /* Moving the bytes to the front is enough when at least half of the memory has been consumed; so each byte is
      * moved a constant number of times. */
-    if (gap >= buffer->size && needed <= buffer->capacity + gap) {
+    if (gap > 0 && gap >= buffer->size && needed <= buffer->capacity + gap) {
         memmove(buffer->start, buffer->data, buffer->size);
         buffer->data = buffer->start;
         buffer->capacity += gap;

@@ -341,14 +341,24 @@ static void append_wrapped(struct buffer *buffer, const char *text, size_t inden
     buffer_append_char(buffer, '\n');
 }
 
+/* Rows that every program has without asking; upstream lists them with the others. */
+static const struct flag common_flags[] = {
+    {.name = "help", .type = FLAG_BOOL, .help = "Print this text and exit."},
+    {.name = "version", .type = FLAG_BOOL, .help = "Print the version and exit."},
+};
+
+static bool is_common(const struct flag *flag) {
+    return flag >= common_flags && flag < common_flags + ARRAY_SIZE(common_flags);
+}
+
 static void append_flag_help(const struct flag *flag, struct buffer *buffer) {
-    bool is_bool = flag->type == FLAG_BOOL;
+    bool has_value = flag->type != FLAG_BOOL, negatable = !has_value && !is_common(flag);
     size_t before = buffer->size, width;
     cleanup_buffer struct buffer text = BUFFER_INIT;
 
-    buffer_printf(buffer, "  --%s%s%s", is_bool ? "[no-]" : "", flag->name, is_bool ? "" : "=VALUE");
+    buffer_printf(buffer, "  --%s%s%s", negatable ? "[no-]" : "", flag->name, has_value ? "=VALUE" : "");
     if (flag->alias != NULL)
-        buffer_printf(buffer, ", --%s%s%s", is_bool ? "[no-]" : "", flag->alias, is_bool ? "" : "=VALUE");
+        buffer_printf(buffer, ", --%s%s%s", negatable ? "[no-]" : "", flag->alias, has_value ? "=VALUE" : "");
     width = buffer->size - before;
     if (width + 2 > HELP_INDENT)
         buffer_printf(buffer, "\n%*s", HELP_INDENT, "");
@@ -365,12 +375,6 @@ static void append_flag_help(const struct flag *flag, struct buffer *buffer) {
 static int compare_flags(const void *a, const void *b) {
     return strcmp((*(const struct flag *const *)a)->name, (*(const struct flag *const *)b)->name);
 }
-
-/* Rows that every program has without asking; upstream lists them with the others. */
-static const struct flag common_flags[] = {
-    {.name = "help", .type = FLAG_BOOL, .default_value = "false", .help = "Print this text and exit."},
-    {.name = "version", .type = FLAG_BOOL, .default_value = "false", .help = "Print the version and exit."},
-};
 
 /* All flags by name, the common ones among them; the caller frees. */
 static const struct flag **sorted_flags(const struct flag_table *table, size_t *ret_count) {
@@ -438,8 +442,7 @@ void flags_write_json(const struct flag_table *table, const void *flags, struct 
     json_begin_object(writer);
     for (size_t i = 0; i < count; i++) {
         const struct flag *flag = sorted[i];
-        bool is_common = flag >= common_flags && flag < common_flags + ARRAY_SIZE(common_flags);
-        cleanup_free char *value = is_common ? xstrdup("false") : format_value(flag, flags);
+        cleanup_free char *value = is_common(flag) ? xstrdup("false") : format_value(flag, flags);
 
         if ((flag->options & FLAG_HIDDEN_VALUE) == 0)
             json_member_string(writer, flag->name, value);
