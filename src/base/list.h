@@ -8,7 +8,7 @@ struct list {
     struct list *previous, *next;
 };
 
-#define LIST_INIT(list) ((struct list){&(list), &(list)})
+#define LIST_INIT(head) ((struct list){&(head), &(head)})
 
 static inline void list_init(struct list *list) {
     list->previous = list->next = list;
