@@ -36,7 +36,6 @@ struct process {
     struct pid pid;
     const struct process_ops *ops;
     struct process_endpoint *endpoint;
-    struct list member;
     struct list links; /* private */
 };
 
