@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/flags.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/system_stats.h"
 #include "event/env.h"
@@ -18,7 +19,9 @@ struct common_endpoints {
     struct metrics *metrics;
     const struct flag_table *flag_table;
     const void *flags;
-    struct env_timer revert; /* of the log level that /logging/toggle set */
+    struct env_timer revert; /* of the verbosity that /logging/toggle set */
+    enum log_level original_level;
+    int64_t original_verbosity, verbosity; /* as glog counts: 0, or 1 and up */
     void (*read_stats)(struct system_stats *ret);
     struct metric stats_metrics[6];
 };
@@ -32,6 +35,6 @@ void common_endpoints_init(struct common_endpoints *endpoints, struct router *ro
 /* Accepts NULL and a zeroed one. The routes are removed. */
 void common_endpoints_done(struct common_endpoints *endpoints);
 
-/* Answer 200 with the JSON text in @body (its content is taken), as "callback(…);" in JavaScript where the query has
+/* Answer 200 with the JSON text in @body (its content is taken), as "callback(…)" in JavaScript where the query has
  * jsonp=callback. What every JSON endpoint ends in. */
 void respond_json(struct http_exchange *exchange, struct buffer *body);
