@@ -105,8 +105,7 @@ const struct resource_kind *kind_get_plain(const char *name, size_t name_length,
 }
 
 static void fill_reservations(struct kind *kind, const Mesos__V1__Resource *message) {
-    struct reservation *reservations =
-        arena_alloc(&kind->arena, (message->n_reservations + 1) * sizeof(*reservations));
+    struct reservation *reservations = arena_alloc(&kind->arena, (message->n_reservations + 1) * sizeof(*reservations));
 
     for (size_t i = 0; i < message->n_reservations; i++) {
         const Mesos__V1__Resource__ReservationInfo *info = message->reservations[i];
@@ -138,8 +137,7 @@ static void fill(struct kind *kind, const Mesos__V1__Resource *message) {
     kind->public.is_disk = true;
     if (disk->source != NULL) {
         kind->public.disk_source = (enum disk_source)disk->source->type;
-        kind->public.is_exclusive = kind->public.disk_source == DISK_MOUNT ||
-                                    kind->public.disk_source == DISK_BLOCK ||
+        kind->public.is_exclusive = kind->public.disk_source == DISK_MOUNT || kind->public.disk_source == DISK_BLOCK ||
                                     (kind->public.disk_source == DISK_RAW && disk->source->id != NULL);
     }
     if (disk->persistence != NULL) {
@@ -210,8 +208,8 @@ static void reduce_to_identity(Mesos__V1__Resource *message, struct arena *arena
     if (message->disk != NULL)
         reduce_disk(message, arena);
     if (message->n_reservations > 0) {
-        Mesos__V1__Resource__ReservationInfo **reservations =
-            arena_memdup(arena, message->reservations, message->n_reservations * sizeof(reservations[0]));
+        Mesos__V1__Resource__ReservationInfo **reservations = arena_memdup(
+            arena, message->reservations, message->n_reservations * sizeof(reservations[0]));
 
         for (size_t i = 0; i < message->n_reservations; i++) {
             if (reservations[i]->labels == NULL)

@@ -157,8 +157,8 @@ static bool are_subtractable(const struct resource *a, const struct resource *b)
 }
 
 static bool one_contains(const struct resource *all, const struct resource *part) {
-    return are_subtractable(all, part) && (all->kind->is_shared ? all->shared_count >= part->shared_count
-                                                                : amount_contains(all, part));
+    return are_subtractable(all, part) &&
+           (all->kind->is_shared ? all->shared_count >= part->shared_count : amount_contains(all, part));
 }
 
 static void amount_add(struct resource *to, const struct resource *what) {
@@ -589,10 +589,10 @@ static bool is_preferred(const struct resource *resource, enum preference prefer
 }
 
 /* @remaining (unreserved) as a part of @resource, with the reservations of the latter. */
-static void take_remaining(struct resources *found, const struct resources *remaining, const struct resource *resource) {
+static void take_remaining(struct resources *found, const struct resources *remaining,
+                           const struct resource *resource) {
     for (size_t i = 0; i < remaining->count; i++)
-        add_as(found, &remaining->items[i],
-               kind_with_reservations_of(remaining->items[i].kind, resource->kind, NULL));
+        add_as(found, &remaining->items[i], kind_with_reservations_of(remaining->items[i].kind, resource->kind, NULL));
 }
 
 static bool find_one(struct resources *total, const struct resource *target, struct resources *found) {

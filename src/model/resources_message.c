@@ -73,9 +73,8 @@ int resource_message_downgrade(Mesos__V1__Resource *resource, struct arena *aren
 /* From messages */
 
 static struct ranges *ranges_from_message(const Mesos__V1__Value__Ranges *message) {
-    struct range local[16], *items = message->n_range <= ARRAY_SIZE(local)
-                                         ? local
-                                         : xmalloc(message->n_range * sizeof(*items));
+    struct range local[16],
+        *items = message->n_range <= ARRAY_SIZE(local) ? local : xmalloc(message->n_range * sizeof(*items));
     struct ranges *ranges;
 
     for (size_t i = 0; i < message->n_range; i++)
@@ -191,8 +190,8 @@ static Mesos__V1__Resource *to_message(const struct resource *resource, enum res
 
 void resources_to_messages(const struct resources *resources, enum resource_format format, struct arena *arena,
                            Mesos__V1__Resource ***ret_messages, size_t *ret_count) {
-    Mesos__V1__Resource **messages =
-        resources->count == 0 ? NULL : arena_alloc(arena, resources->count * sizeof(messages[0]));
+    Mesos__V1__Resource **messages = resources->count == 0 ? NULL
+                                                           : arena_alloc(arena, resources->count * sizeof(messages[0]));
     size_t count = 0;
 
     for (size_t i = 0; i < resources->count; i++) {

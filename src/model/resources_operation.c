@@ -161,7 +161,8 @@ static int convert(const Mesos__V1__Offer__Operation *operation, struct conversi
     case MESOS__V1__OFFER__OPERATION__TYPE__SHRINK_VOLUME:
         if (operation->shrink_volume != NULL)
             return convert_shrink(operation->shrink_volume, conversions, err);
-        return error_set(err, 0, "A SHRINK_VOLUME offer operation must have the Offer.Operation.shrink_volume field set.");
+        return error_set(err, 0,
+                         "A SHRINK_VOLUME offer operation must have the Offer.Operation.shrink_volume field set.");
     case MESOS__V1__OFFER__OPERATION__TYPE__UNKNOWN:
         return error_set(err, 0, "Unknown operation");
     default:

@@ -132,25 +132,29 @@ static int parse_text(const char *text, const char *default_role, struct resourc
 }
 
 static int parse_json(const char *text, const char *default_role, struct resources *to, struct error *err) {
-    Mesos__V1__Resource **messages;
+    cleanup_free char *object = xasprintf("{\"resources\":%s}", text);
+    Mesos__V1__Offer__Operation__Unreserve *holder = NULL; /* any message with a member `resources` */
+    ProtobufCMessage *message;
     struct arena arena;
-    size_t count;
     int status;
 
     arena_init(&arena);
-    status = message_list_from_json(&mesos__v1__resource__descriptor, text, strlen(text), &arena,
-                                    (ProtobufCMessage ***)&messages, &count, err);
+    status = message_parse_json(&mesos__v1__offer__operation__unreserve__descriptor, object, strlen(object), MESSAGE_V1,
+                                &arena, &message, err);
     if (status < 0)
         error_wrap(err, "Some JSON resources were not formatted properly");
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        const char *role = messages[i]->role;
+    else
+        holder = (Mesos__V1__Offer__Operation__Unreserve *)message;
+    for (size_t i = 0; status == 0 && i < holder->n_resources; i++) {
+        Mesos__V1__Resource *resource = holder->resources[i];
 
-        if ((role == NULL || role == mesos__v1__resource__role__default_value) && messages[i]->n_reservations == 0)
-            messages[i]->role = arena_strdup(&arena, default_role);
-        status = resource_validate(messages[i], err);
+        if ((resource->role == NULL || resource->role == mesos__v1__resource__role__default_value) &&
+            resource->n_reservations == 0)
+            resource->role = arena_strdup(&arena, default_role);
+        status = resource_validate(resource, err);
     }
     if (status == 0)
-        status = resources_from_messages(messages, count, to, err);
+        status = resources_from_messages(holder->resources, holder->n_resources, to, err);
     arena_done(&arena);
     return status;
 }
@@ -172,8 +176,7 @@ static int validate_for_command_line(const struct resources *resources, struct e
                              "reservation with DYNAMIC type in the resources JSON");
         for (size_t j = 0; j < i; j++)
             if (resources->items[j].kind->name == kind->name && resources->items[j].kind->type != kind->type)
-                return error_set(err, 0,
-                                 "Resources with the same name ('%s') but different types are not allowed",
+                return error_set(err, 0, "Resources with the same name ('%s') but different types are not allowed",
                                  kind->name);
     }
     return 0;

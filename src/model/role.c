@@ -14,7 +14,8 @@ static int validate_component(const char *role, const char *component, size_t si
     if (size == 1 && component[0] == '*')
         return error_set(err, 0, "Role '%s' cannot include '*' as a component", role);
     if (component[0] == '-')
-        return error_set(err, 0, "Role component '%.*s' is invalid because it starts with a dash", (int)size, component);
+        return error_set(err, 0, "Role component '%.*s' is invalid because it starts with a dash", (int)size,
+                         component);
     if (strcspn(component, forbidden) < size)
         return error_set(err, 0, "Role component '%.*s' is invalid because it contains backspace or whitespace",
                          (int)size, component);
