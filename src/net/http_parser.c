@@ -43,7 +43,7 @@ static int on_message_begin(llhttp_t *llhttp) {
     parser->head = parser->events->on_begin(parser);
     http_head_reset(parser->head);
     parser->stage = HTTP_PARSER_IN_HEAD;
-    parser->used_bytes = 0;
+    parser->used_bytes = parser->whole_bytes = 0;
     return 0;
 }
 
@@ -258,10 +258,6 @@ int http_parser_feed(struct http_parser *parser, const char *data, size_t size, 
 
     if (parser->failed)
         return failed(parser, err);
-    if (size == 0) {
-        *ret_used = 0;
-        return 0;
-    }
     parser->block_end = data + size;
     code = llhttp_execute(&parser->llhttp, data, size);
     if (code == HPE_PAUSED) {
@@ -273,9 +269,12 @@ int http_parser_feed(struct http_parser *parser, const char *data, size_t size, 
         return failed(parser, err);
     /* White space is in no piece that the callbacks see, so a head that goes on through a whole block counts by its
      * bytes, too. */
-    if (was_in_head && parser->stage == HTTP_PARSER_IN_HEAD && parser->used_bytes + size > parser->head_limit_bytes) {
-        fail(parser, 431, "the head is too large");
-        return failed(parser, err);
+    if (was_in_head && parser->stage == HTTP_PARSER_IN_HEAD) {
+        parser->whole_bytes += size;
+        if (parser->whole_bytes > parser->head_limit_bytes) {
+            fail(parser, 431, "the head is too large");
+            return failed(parser, err);
+        }
     }
     *ret_used = size;
     return 0;

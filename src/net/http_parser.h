@@ -51,6 +51,7 @@ struct http_parser {
     struct http_head *head; /* of the message under way */
     size_t head_limit_bytes, header_limit;
     size_t used_bytes;       /* of the head or of the trailers and chunk extensions so far */
+    size_t whole_bytes;      /* of the blocks that are all head */
     const char *block_end;   /* of the bytes being parsed */
     size_t name, value;      /* where the current header begins in head->text */
     unsigned failure_status; /* what to answer */
@@ -68,6 +69,7 @@ void http_parser_init_response(struct http_parser *parser, const struct http_par
 /* Parse bytes. *@ret_used says how many were taken, which is all of them unless an event asked for a pause. A message
  * that can not be understood is an error, with parser->failure_status for the answer (400, 431, 501, 505); nothing can
  * be parsed after it. */
+/* After a pause there may be something to tell without a further byte: go on with @size 0 (and @data not NULL). */
 int http_parser_feed(struct http_parser *parser, const char *data, size_t size, size_t *ret_used, struct error *err);
 
 /* The connection has ended. An error if that cuts a message short; on_end may be called. */
