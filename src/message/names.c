@@ -3,75 +3,83 @@
 
 #include <string.h>
 
-struct name_pair {
-    const char *v1, *v0;
+#include "base/text.h"
+
+/* The fields and enum values that v0 gives another name, by type. All other names are the same, even where one would
+ * expect "slave": what came late to Mesos says "agent" in both. */
+static const struct {
+    const char *type, *v1, *v0;
+} members[] = {
+    {"mesos.v1.InverseOffer", "agent_id", "slave_id"},
+    {"mesos.v1.Offer", "agent_id", "slave_id"},
+    {"mesos.v1.Operation", "agent_id", "slave_id"},
+    {"mesos.v1.OperationStatus", "agent_id", "slave_id"},
+    {"mesos.v1.Request", "agent_id", "slave_id"},
+    {"mesos.v1.Task", "agent_id", "slave_id"},
+    {"mesos.v1.TaskInfo", "agent_id", "slave_id"},
+    {"mesos.v1.TaskStatus", "agent_id", "slave_id"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_DISCONNECTED", "REASON_SLAVE_DISCONNECTED"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_DRAINING", "REASON_SLAVE_DRAINING"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_REMOVED", "REASON_SLAVE_REMOVED"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_REMOVED_BY_OPERATOR", "REASON_SLAVE_REMOVED_BY_OPERATOR"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_REREGISTERED", "REASON_SLAVE_REREGISTERED"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_RESTARTED", "REASON_SLAVE_RESTARTED"},
+    {"mesos.v1.TaskStatus.Reason", "REASON_AGENT_UNKNOWN", "REASON_SLAVE_UNKNOWN"},
+    {"mesos.v1.TaskStatus.Source", "SOURCE_AGENT", "SOURCE_SLAVE"},
+    {"mesos.v1.agent.Response.GetAgent", "agent_info", "slave_info"},
+    {"mesos.v1.executor.Event.Subscribed", "agent_info", "slave_info"},
+    {"mesos.v1.master.Call.CreateVolumes", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.DeactivateAgent", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.DestroyVolumes", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.DrainAgent", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.GrowVolume", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.MarkAgentGone", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.ReactivateAgent", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.ReserveResources", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.ShrinkVolume", "agent_id", "slave_id"},
+    {"mesos.v1.master.Call.UnreserveResources", "agent_id", "slave_id"},
+    {"mesos.v1.master.Response.GetExecutors.Executor", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.Acknowledge", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.AcknowledgeOperationStatus", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.Kill", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.Message", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.Reconcile.Task", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.ReconcileOperations.Operation", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Call.Shutdown", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Event.Failure", "agent_id", "slave_id"},
+    {"mesos.v1.scheduler.Event.Message", "agent_id", "slave_id"},
 };
 
-static const struct name_pair fields[] = {{"agent_id", "slave_id"}, {"agent_info", "slave_info"}};
-
-static const struct name_pair values[] = {
-    {"REASON_AGENT_DISCONNECTED", "REASON_SLAVE_DISCONNECTED"},
-    {"REASON_AGENT_DRAINING", "REASON_SLAVE_DRAINING"},
-    {"REASON_AGENT_REMOVED", "REASON_SLAVE_REMOVED"},
-    {"REASON_AGENT_REMOVED_BY_OPERATOR", "REASON_SLAVE_REMOVED_BY_OPERATOR"},
-    {"REASON_AGENT_REREGISTERED", "REASON_SLAVE_REREGISTERED"},
-    {"REASON_AGENT_RESTARTED", "REASON_SLAVE_RESTARTED"},
-    {"REASON_AGENT_UNKNOWN", "REASON_SLAVE_UNKNOWN"},
-    {"SOURCE_AGENT", "SOURCE_SLAVE"},
-};
-
-/* Messages whose v0 form says agent as well. */
-static const char *const same_in_both[] = {"mesos.v1.master.Event.AgentRemoved",
-                                           "mesos.v1.master.Response.GetAgents.Agent"};
-
-static bool is_same_in_both(const ProtobufCMessageDescriptor *message) {
-    for (size_t i = 0; i < ARRAY_SIZE(same_in_both); i++)
-        if (strcmp(message->name, same_in_both[i]) == 0)
-            return true;
-    return false;
-}
-
-static const char *to_v0(const struct name_pair *pairs, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(pairs[i].v1, name) == 0)
-            return pairs[i].v0;
+const char *message_v0_member(const char *type, const char *name) {
+    for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+        if (strcmp(members[i].v1, name) == 0 && strcmp(members[i].type, type) == 0)
+            return members[i].v0;
     return name;
 }
 
-/* NULL if @name is a name of v1 alone. */
-static const char *to_v1(const struct name_pair *pairs, size_t count, const char *name) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(pairs[i].v0, name) == 0)
-            return pairs[i].v1;
-        if (strcmp(pairs[i].v1, name) == 0)
-            return NULL;
+void message_append_name(const ProtobufCMessageDescriptor *descriptor, enum message_names names,
+                         struct buffer *buffer) {
+    static const char v1[] = "mesos.v1.", agent[] = "Agent";
+    const char *rest = descriptor->name;
+
+    if (names == MESSAGE_V1 || !text_starts_with(rest, v1)) {
+        buffer_append_string(buffer, rest);
+        return;
     }
-    return name;
+    rest += strlen(v1);
+    buffer_append_string(buffer, "mesos.");
+    /* Only AgentID and AgentInfo, with what is in it, had another name. */
+    if (text_starts_with(rest, "AgentI")) {
+        buffer_append_string(buffer, "Slave");
+        rest += strlen(agent);
+    }
+    buffer_append_string(buffer, rest);
 }
 
-const char *names_field(const ProtobufCMessageDescriptor *message, const ProtobufCFieldDescriptor *field,
-                        enum message_names names) {
-    if (names == MESSAGE_V1 || field->name[0] != 'a' || is_same_in_both(message))
-        return field->name;
-    return to_v0(fields, ARRAY_SIZE(fields), field->name);
-}
+const char *message_value_name(const ProtobufCEnumDescriptor *descriptor, int value, enum message_names names) {
+    const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(descriptor, value);
 
-const ProtobufCFieldDescriptor *names_find_field(const ProtobufCMessageDescriptor *message, const char *name,
-                                                 enum message_names names) {
-    if (names == MESSAGE_V0 && !is_same_in_both(message))
-        name = to_v1(fields, ARRAY_SIZE(fields), name);
-    return name == NULL ? NULL : protobuf_c_message_descriptor_get_field_by_name(message, name);
-}
-
-const char *names_enum(const ProtobufCEnumDescriptor *descriptor, int value, enum message_names names) {
-    const char *name = message_enum_name(descriptor, value);
-
-    return name == NULL || names == MESSAGE_V1 ? name : to_v0(values, ARRAY_SIZE(values), name);
-}
-
-const ProtobufCEnumValue *names_find_enum(const ProtobufCEnumDescriptor *descriptor, const char *name,
-                                          enum message_names names) {
-    if (names == MESSAGE_V0)
-        name = to_v1(values, ARRAY_SIZE(values), name);
-    return name == NULL ? NULL : protobuf_c_enum_descriptor_get_value_by_name(descriptor, name);
+    if (found == NULL)
+        return NULL;
+    return names == MESSAGE_V1 ? found->name : message_v0_member(descriptor->name, found->name);
 }

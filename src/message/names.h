@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where v0 says "slave" and v1 "agent": the only names in which the two differ. */
+/* What is called otherwise in v0: mesos.v1.AgentID is mesos.SlaveID, agent_id is slave_id. */
 #pragma once
 
-#include "message/json.h"
+#include <protobuf-c/protobuf-c.h>
 
-/* The name of @field of a message in @names. */
-const char *names_field(const ProtobufCMessageDescriptor *message, const ProtobufCFieldDescriptor *field,
-                        enum message_names names);
-/* The field called @name (@size bytes) in @names, or NULL. */
-const ProtobufCFieldDescriptor *names_find_field(const ProtobufCMessageDescriptor *message, const char *name,
-                                                 enum message_names names);
-/* The name of an enum's value, NULL if it has none. */
-const char *names_enum(const ProtobufCEnumDescriptor *descriptor, int value, enum message_names names);
-/* The value called @name, or NULL. */
-const ProtobufCEnumValue *names_find_enum(const ProtobufCEnumDescriptor *descriptor, const char *name,
-                                          enum message_names names);
+#include "base/buffer.h"
+
+enum message_names { MESSAGE_V1, MESSAGE_V0 };
+
+/* The v0 name of the field or enum value @name of the message or enum @type ("mesos.v1.Offer"); @name itself, most of
+ * the time. */
+const char *message_v0_member(const char *type, const char *name);
+
+/* Append the name of a message type: "mesos.v1.AgentID" in v1, "mesos.SlaveID" in v0. */
+void message_append_name(const ProtobufCMessageDescriptor *descriptor, enum message_names names,
+                         struct buffer *buffer);
+
+/* The name of an enum value, or NULL if it has none. */
+const char *message_value_name(const ProtobufCEnumDescriptor *descriptor, int value, enum message_names names);
