@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON to messages and back, by descriptor, in the mapping that Mesos has [stout/protobuf.hpp].
  *
- * Fields are members under their own names; enums are written by name, bytes in standard base64, 64-bit integers as exact
- * numbers, doubles with a point or an exponent, maps as objects. */
+ * Fields are members under their own names; enums are written by name, bytes in standard base64, 64-bit integers as
+ * exact numbers, doubles with a point or an exponent, maps as objects. */
 #pragma once
 
 #include "base/json.h"
@@ -12,9 +12,9 @@
 /* Objects and arrays may nest so deep in what is read. */
 enum { MESSAGE_JSON_DEPTH_LIMIT = 200 };
 
-/* Write @message as an object, its fields in the order in which the .proto declares them. Unset fields are left out, but
- * for those with an explicit default that are not deprecated: they are written with it. Repeated fields and maps are
- * left out if empty. Strings that are not UTF-8 are repaired with U+FFFD. Unknown fields are not written. */
+/* Write @message as an object, its fields in the order in which the .proto declares them. Unset fields are left out,
+ * but for those with an explicit default that are not deprecated: they are written with it. Repeated fields and maps
+ * are left out if empty. Strings that are not UTF-8 are repaired with U+FFFD. Unknown fields are not written. */
 void message_write_json(const ProtobufCMessage *message, enum message_names names, struct json_writer *writer);
 
 /* Append @message as one line without its newline. */
@@ -40,3 +40,8 @@ int message_parse_json(const ProtobufCMessageDescriptor *descriptor, const char 
 /* @ret points to a pointer to the struct that @descriptor describes. */
 #define MESSAGE_PARSE_JSON(descriptor, text, size, names, arena, ret, err) \
     message_parse_json(descriptor, text, size, names, arena, (ProtobufCMessage **)(void *)(ret), err)
+
+/* Parse one object whose members are all strings, and call @on_member for each. */
+int json_parse_strings(const char *text, size_t size,
+                       void (*on_member)(void *user, const char *name, const char *value), void *user,
+                       struct error *err);

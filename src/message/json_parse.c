@@ -392,3 +392,21 @@ int message_parse_json(const ProtobufCMessageDescriptor *descriptor, const char 
     error_move(err, &reason);
     return result;
 }
+
+int json_parse_strings(const char *text, size_t size,
+                       void (*on_member)(void *user, const char *name, const char *value), void *user,
+                       struct error *err) {
+    json_object *tree = parse_text(text, size, err);
+    int result = 0;
+
+    if (tree == NULL)
+        return -1;
+    json_object_object_foreach(tree, name, value) {
+        if (!json_object_is_type(value, json_type_string))
+            result = wrong_type("a string", value, err), error_wrap(err, "%s", name);
+        else
+            on_member(user, name, json_object_get_string(value));
+    }
+    json_object_put(tree);
+    return result;
+}

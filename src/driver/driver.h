@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What scheduler and executor drivers share: a thread with a loop of its own, the driver's status, and the rules by
+ * which callbacks and calls from any thread meet.
+ *
+ * The user's threads change `status` and post calls; the loop's thread does everything else. A callback runs with
+ * `callbacks` held, so that stop and abort, which take it after changing the status, return only when none is running.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "event/loop.h"
+#include "mesos/mesos.h"
+
+struct driver;
+
+struct driver_ops {
+    /* On the loop's thread: make the client and start it. */
+    int (*begin)(struct driver *driver, struct error *err);
+    /* On the loop's thread, after stop or abort: send what must be sent, then driver_finish(). */
+    void (*end)(struct driver *driver, enum mesos_status status, bool failover);
+    /* On the loop's thread, last: release what begin made. */
+    void (*release)(struct driver *driver);
+    /* The driver could not begin: the error callback, which the status already allows. */
+    void (*fail)(struct driver *driver, const char *message);
+};
+
+struct driver {
+    const struct driver_ops *ops;
+    pthread_mutex_t lock; /* of status, has_thread and finished */
+    pthread_cond_t changed;
+    pthread_mutex_t callbacks; /* held while a callback runs */
+    enum mesos_status status;
+    bool has_thread, finished, failover;
+    bool in_callback; /* only the loop's thread reads and writes it */
+    pthread_t thread;
+    struct loop *loop;
+    struct env_timer deadline; /* until which what must be sent is waited for */
+};
+
+/* Work for the loop's thread; embedded in what it works on. It owns itself and is freed after @run. */
+struct driver_call {
+    struct driver *driver;
+    void (*run)(struct driver *driver, struct driver_call *call);
+    void (*free)(struct driver_call *call);
+};
+
+int driver_init(struct driver *driver, const struct driver_ops *ops, struct error *err);
+/* Abort if it runs, wait for the thread, release. */
+void driver_done(struct driver *driver);
+
+enum mesos_status driver_start(struct driver *driver);
+/* Move from RUNNING to @status; waits for a callback that runs on another thread. */
+enum mesos_status driver_stop(struct driver *driver, enum mesos_status status, bool failover);
+enum mesos_status driver_join(struct driver *driver);
+enum mesos_status driver_status(struct driver *driver);
+
+/* Run @call on the loop's thread if the driver runs; else it is freed. Takes @call. Returns the status. */
+enum mesos_status driver_post(struct driver *driver, struct driver_call *call);
+
+/* Around each callback, on the loop's thread. If it returns false the callback must not run. */
+bool driver_begin_callback(struct driver *driver);
+void driver_end_callback(struct driver *driver);
+
+/* On the loop's thread: nothing is left to be sent; the thread ends. */
+void driver_finish(struct driver *driver);
+/* On the loop's thread: something can not be mended. Aborts, then calls @error with @message, then finishes. */
+void driver_abort_with(struct driver *driver, void (*error)(struct driver *driver, const char *message),
+                       const char *message);

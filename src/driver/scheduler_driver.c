@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mesos/scheduler.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "client/scheduler_client.h"
+#include "driver/driver.h"
+
+/* How often the end looks whether the last calls have been answered. */
+#define END_POLL (5 * MILLISECOND)
+
+struct mesos_scheduler_driver {
+    struct driver driver;
+    const struct mesos_scheduler *callbacks;
+    void *user;
+    Mesos__V1__FrameworkInfo *framework;
+    char *master;
+    bool explicit_acknowledgements, is_partition_aware;
+    char *principal, *secret;
+    char **suppressed_roles;
+    size_t suppressed_role_count;
+    Mesos__V1__Scheduler__OfferConstraints *offer_constraints;
+    /* The loop's thread only: */
+    struct scheduler_client *client;
+    bool was_registered;
+    struct env_timer end_poll;
+};
+
+/* A call for the master. */
+struct scheduler_call {
+    struct driver_call base;
+    Mesos__V1__Scheduler__Call *message;
+    Mesos__V1__FrameworkInfo *framework; /* UPDATE_FRAMEWORK: for the next subscriptions */
+};
+
+/* Runs @statement, which calls back, if the callback @member is there and the driver still runs. */
+#define CALL_BACK(scheduler, member, ...) \
+    do { \
+        struct mesos_scheduler_driver *driver_ = (scheduler); \
+        if (driver_->callbacks->member != NULL && driver_begin_callback(&driver_->driver)) { \
+            driver_->callbacks->member(driver_, driver_->user, ##__VA_ARGS__); \
+            driver_end_callback(&driver_->driver); \
+        } \
+    } while (0)
+
+static struct mesos_scheduler_driver *of_driver(struct driver *driver) {
+    return container_of(driver, struct mesos_scheduler_driver, driver);
+}
+
+static void on_subscribed(struct mesos_scheduler_driver *scheduler,
+                          const Mesos__V1__Scheduler__Event__Subscribed *event) {
+    if (!scheduler->was_registered && scheduler->framework->id == NULL) {
+        scheduler->was_registered = true;
+        CALL_BACK(scheduler, registered, event->framework_id, event->master_info);
+    } else {
+        scheduler->was_registered = true;
+        CALL_BACK(scheduler, reregistered, event->master_info);
+    }
+}
+
+static void on_update(struct mesos_scheduler_driver *scheduler, const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Acknowledge acknowledge = MESOS__V1__SCHEDULER__CALL__ACKNOWLEDGE__INIT;
+
+    CALL_BACK(scheduler, status_update, status);
+    /* Aborted or stopped in the callback: not acknowledged, so that it comes again to whoever takes over. */
+    if (scheduler->explicit_acknowledgements || !status->has_uuid || status->uuid.len == 0 ||
+        status->agent_id == NULL || driver_status(&scheduler->driver) != MESOS_DRIVER_RUNNING)
+        return;
+    call.type = MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE;
+    call.acknowledge = &acknowledge;
+    acknowledge.agent_id = status->agent_id;
+    acknowledge.task_id = status->task_id;
+    acknowledge.uuid = status->uuid;
+    scheduler_client_call(scheduler->client, &call);
+}
+
+static void on_failure(struct mesos_scheduler_driver *scheduler, const Mesos__V1__Scheduler__Event__Failure *failure) {
+    if (failure->executor_id != NULL && failure->agent_id != NULL)
+        CALL_BACK(scheduler, executor_lost, failure->executor_id, failure->agent_id,
+                  failure->has_status ? failure->status : -1);
+    else if (failure->agent_id != NULL)
+        CALL_BACK(scheduler, agent_lost, failure->agent_id);
+}
+
+static void call_error(struct driver *driver, const char *message) {
+    struct mesos_scheduler_driver *scheduler = of_driver(driver);
+
+    if (scheduler->callbacks->error != NULL)
+        scheduler->callbacks->error(scheduler, scheduler->user, message);
+}
+
+static void on_event(void *user, const Mesos__V1__Scheduler__Event *event) {
+    struct mesos_scheduler_driver *scheduler = user;
+
+    switch (event->type) {
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED:
+        if (event->subscribed != NULL)
+            on_subscribed(scheduler, event->subscribed);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__OFFERS:
+        if (event->offers != NULL && event->offers->n_offers > 0)
+            CALL_BACK(scheduler, resource_offers, event->offers->offers, event->offers->n_offers);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__INVERSE_OFFERS:
+        if (event->inverse_offers != NULL && event->inverse_offers->n_inverse_offers > 0)
+            CALL_BACK(scheduler, inverse_offers, event->inverse_offers->inverse_offers,
+                      event->inverse_offers->n_inverse_offers);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND:
+        if (event->rescind != NULL)
+            CALL_BACK(scheduler, offer_rescinded, event->rescind->offer_id);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND_INVERSE_OFFER:
+        if (event->rescind_inverse_offer != NULL)
+            CALL_BACK(scheduler, inverse_offer_rescinded, event->rescind_inverse_offer->inverse_offer_id);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE:
+        if (event->update != NULL)
+            on_update(scheduler, event->update->status);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE_OPERATION_STATUS:
+        if (event->update_operation_status != NULL)
+            CALL_BACK(scheduler, operation_status_update, event->update_operation_status->status);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__MESSAGE:
+        if (event->message != NULL)
+            CALL_BACK(scheduler, framework_message, event->message->executor_id, event->message->agent_id,
+                      event->message->data.data, event->message->data.len);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__FAILURE:
+        if (event->failure != NULL)
+            on_failure(scheduler, event->failure);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR:
+        driver_abort_with(&scheduler->driver, call_error, event->error == NULL ? "" : event->error->message);
+        break;
+    default:
+        log_warning("Ignored an event of a type that this library does not know (%d)", (int)event->type);
+    }
+}
+
+static void on_disconnected(void *user) {
+    CALL_BACK((struct mesos_scheduler_driver *)user, disconnected);
+}
+
+static void on_refused(void *user, unsigned status, const char *message) {
+    struct mesos_scheduler_driver *scheduler = user;
+
+    driver_abort_with(&scheduler->driver, call_error, message);
+}
+
+static const struct scheduler_client_events client_events = {on_event, on_disconnected, on_refused, NULL};
+
+/* The driver's own life */
+
+static void on_end_poll(struct env_timer *timer) {
+    struct mesos_scheduler_driver *scheduler = container_of(timer, struct mesos_scheduler_driver, end_poll);
+
+    if (scheduler->client == NULL || scheduler_client_calls_pending(scheduler->client) == 0)
+        driver_finish(&scheduler->driver);
+    else
+        env_timer_start(timer, END_POLL);
+}
+
+static int begin(struct driver *driver, struct error *err) {
+    struct mesos_scheduler_driver *scheduler = of_driver(driver);
+    struct scheduler_client_options options = {.master = scheduler->master,
+                                               .framework = scheduler->framework,
+                                               .suppressed_roles = scheduler->suppressed_roles,
+                                               .suppressed_role_count = scheduler->suppressed_role_count,
+                                               .offer_constraints = scheduler->offer_constraints,
+                                               .principal = scheduler->principal,
+                                               .secret = scheduler->secret};
+
+    env_timer_init(&scheduler->end_poll, loop_env(driver->loop), on_end_poll);
+    scheduler->client = scheduler_client_new(loop_env(driver->loop), &options, &client_events, scheduler, err);
+    if (scheduler->client == NULL)
+        return -1;
+    scheduler_client_start(scheduler->client);
+    return 0;
+}
+
+static void end(struct driver *driver, enum mesos_status status, bool failover) {
+    struct mesos_scheduler_driver *scheduler = of_driver(driver);
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+
+    if (status == MESOS_DRIVER_STOPPED && !failover) {
+        call.type = MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN;
+        scheduler_client_call(scheduler->client, &call);
+    }
+    env_timer_start(&scheduler->end_poll, 0);
+}
+
+static void release(struct driver *driver) {
+    struct mesos_scheduler_driver *scheduler = of_driver(driver);
+
+    env_timer_done(&scheduler->end_poll);
+    scheduler_client_free(scheduler->client);
+    scheduler->client = NULL;
+}
+
+static const struct driver_ops ops = {begin, end, release, call_error};
+
+static bool has_capability(const Mesos__V1__FrameworkInfo *framework, int capability) {
+    for (size_t i = 0; i < framework->n_capabilities; i++)
+        if (framework->capabilities[i]->has_type && (int)framework->capabilities[i]->type == capability)
+            return true;
+    return false;
+}
+
+static void copy_options(struct mesos_scheduler_driver *scheduler,
+                         const struct mesos_scheduler_driver_options *options) {
+    scheduler->explicit_acknowledgements = options->explicit_acknowledgements;
+    scheduler->principal = xstrdup(options->principal);
+    scheduler->secret = xstrdup(options->secret);
+    scheduler->suppressed_role_count = options->suppressed_role_count;
+    scheduler->suppressed_roles = xcalloc(options->suppressed_role_count, sizeof(char *));
+    for (size_t i = 0; i < options->suppressed_role_count; i++)
+        scheduler->suppressed_roles[i] = xstrdup(options->suppressed_roles[i]);
+    if (options->offer_constraints != NULL)
+        scheduler->offer_constraints = MESSAGE_COPY(options->offer_constraints);
+}
+
+struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_scheduler *callbacks, void *user,
+                                                          const Mesos__V1__FrameworkInfo *framework, const char *master,
+                                                          const struct mesos_scheduler_driver_options *options,
+                                                          char **ret_error) {
+    struct mesos_scheduler_driver *scheduler = new0(struct mesos_scheduler_driver);
+    static const struct detector_events no_events;
+    cleanup_error struct error err = ERROR_INIT;
+    struct detector *detector = NULL;
+
+    if (driver_init(&scheduler->driver, &ops, &err) < 0) {
+        free(scheduler);
+    } else {
+        detector = detector_new(loop_env(scheduler->driver.loop), master, &no_events, NULL, &err);
+        if (detector == NULL) {
+            driver_done(&scheduler->driver);
+            free(scheduler);
+        }
+    }
+    if (detector == NULL) {
+        if (ret_error != NULL)
+            *ret_error = take_ptr(&err.message);
+        return NULL;
+    }
+    detector_free(detector);
+    scheduler->callbacks = callbacks;
+    scheduler->user = user;
+    scheduler->framework = MESSAGE_COPY(framework);
+    scheduler->is_partition_aware = has_capability(framework,
+                                                   MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE);
+    scheduler->master = xstrdup(master);
+    if (options != NULL)
+        copy_options(scheduler, options);
+    return scheduler;
+}
+
+void mesos_scheduler_driver_free(struct mesos_scheduler_driver *scheduler) {
+    if (scheduler == NULL)
+        return;
+    driver_done(&scheduler->driver);
+    MESSAGE_FREE(scheduler->framework);
+    MESSAGE_FREE(scheduler->offer_constraints);
+    for (size_t i = 0; i < scheduler->suppressed_role_count; i++)
+        free(scheduler->suppressed_roles[i]);
+    free(scheduler->suppressed_roles);
+    free(scheduler->master);
+    free(scheduler->principal);
+    free(scheduler->secret);
+    free(scheduler);
+}
+
+enum mesos_status mesos_scheduler_driver_start(struct mesos_scheduler_driver *scheduler) {
+    return driver_start(&scheduler->driver);
+}
+
+enum mesos_status mesos_scheduler_driver_stop(struct mesos_scheduler_driver *scheduler, bool failover) {
+    return driver_stop(&scheduler->driver, MESOS_DRIVER_STOPPED, failover);
+}
+
+enum mesos_status mesos_scheduler_driver_abort(struct mesos_scheduler_driver *scheduler) {
+    return driver_stop(&scheduler->driver, MESOS_DRIVER_ABORTED, true);
+}
+
+enum mesos_status mesos_scheduler_driver_join(struct mesos_scheduler_driver *scheduler) {
+    return driver_join(&scheduler->driver);
+}
+
+enum mesos_status mesos_scheduler_driver_run(struct mesos_scheduler_driver *scheduler) {
+    enum mesos_status status = driver_start(&scheduler->driver);
+
+    return status == MESOS_DRIVER_RUNNING ? driver_join(&scheduler->driver) : status;
+}
+
+/* Calls */
+
+static void free_call(struct driver_call *base) {
+    struct scheduler_call *call = container_of(base, struct scheduler_call, base);
+
+    MESSAGE_FREE(call->message);
+    MESSAGE_FREE(call->framework);
+    free(call);
+}
+
+/* What the driver answers itself while there is no master: tasks that can not be launched are lost, not forgotten. */
+static void lose_tasks(struct mesos_scheduler_driver *scheduler, Mesos__V1__TaskInfo *const *tasks, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+
+        status.task_id = tasks[i]->task_id;
+        status.agent_id = tasks[i]->agent_id;
+        status.state = scheduler->is_partition_aware ? MESOS__V1__TASK_STATE__TASK_DROPPED
+                                                     : MESOS__V1__TASK_STATE__TASK_LOST;
+        status.message = (char *)(uintptr_t) "Master disconnected";
+        status.has_source = true;
+        status.source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_MASTER;
+        status.has_reason = true;
+        status.reason = MESOS__V1__TASK_STATUS__REASON__REASON_MASTER_DISCONNECTED;
+        status.has_timestamp = true;
+        status.timestamp = duration_to_seconds(env_wall_clock(loop_env(scheduler->driver.loop)));
+        CALL_BACK(scheduler, status_update, &status);
+    }
+}
+
+static void lose_launches(struct mesos_scheduler_driver *scheduler, const Mesos__V1__Scheduler__Call__Accept *accept) {
+    for (size_t i = 0; i < accept->n_operations; i++) {
+        const Mesos__V1__Offer__Operation *operation = accept->operations[i];
+
+        if (operation->launch != NULL)
+            lose_tasks(scheduler, operation->launch->task_infos, operation->launch->n_task_infos);
+        if (operation->launch_group != NULL && operation->launch_group->task_group != NULL)
+            lose_tasks(scheduler, operation->launch_group->task_group->tasks,
+                       operation->launch_group->task_group->n_tasks);
+    }
+}
+
+static void run_call(struct driver *driver, struct driver_call *base) {
+    struct mesos_scheduler_driver *scheduler = of_driver(driver);
+    struct scheduler_call *call = container_of(base, struct scheduler_call, base);
+
+    if (scheduler->client == NULL)
+        return;
+    if (call->framework != NULL)
+        scheduler_client_set_framework(scheduler->client, call->framework);
+    if (!scheduler_client_call(scheduler->client, call->message) && call->message->accept != NULL)
+        lose_launches(scheduler, call->message->accept);
+    /* The framework's id is the client's, not the message's to free. */
+    call->message->framework_id = NULL;
+}
+
+/* Copies @call and sends it from the loop's thread. */
+static enum mesos_status send_call(struct mesos_scheduler_driver *scheduler, Mesos__V1__Scheduler__Call *message,
+                                   int type, const Mesos__V1__FrameworkInfo *framework) {
+    struct scheduler_call *call = new0(struct scheduler_call);
+
+    message->has_type = true;
+    message->type = (Mesos__V1__Scheduler__Call__Type)type;
+    call->base.run = run_call;
+    call->base.free = free_call;
+    call->message = MESSAGE_COPY(message);
+    if (framework != NULL)
+        call->framework = MESSAGE_COPY(framework);
+    return driver_post(&scheduler->driver, &call->base);
+}
+
+/* The generated structs have no const members; what is only copied from may be lent to them all the same. */
+#define LEND(type, pointer) ((type)(uintptr_t)(pointer))
+
+enum mesos_status mesos_scheduler_driver_request_resources(struct mesos_scheduler_driver *scheduler,
+                                                           Mesos__V1__Request *const *requests, size_t count) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Request request = MESOS__V1__SCHEDULER__CALL__REQUEST__INIT;
+
+    request.requests = LEND(Mesos__V1__Request **, requests);
+    request.n_requests = count;
+    call.request = &request;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REQUEST, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_accept_offers(struct mesos_scheduler_driver *scheduler,
+                                                       const Mesos__V1__OfferID *const *offer_ids, size_t offer_count,
+                                                       const Mesos__V1__Offer__Operation *const *operations,
+                                                       size_t operation_count, const Mesos__V1__Filters *filters) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Accept accept = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
+
+    accept.offer_ids = LEND(Mesos__V1__OfferID **, offer_ids);
+    accept.n_offer_ids = offer_count;
+    accept.operations = LEND(Mesos__V1__Offer__Operation **, operations);
+    accept.n_operations = operation_count;
+    accept.filters = LEND(Mesos__V1__Filters *, filters);
+    call.accept = &accept;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_launch_tasks(struct mesos_scheduler_driver *scheduler,
+                                                      const Mesos__V1__OfferID *const *offer_ids, size_t offer_count,
+                                                      const Mesos__V1__TaskInfo *const *tasks, size_t task_count,
+                                                      const Mesos__V1__Filters *filters) {
+    Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT;
+    Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
+    const Mesos__V1__Offer__Operation *operations[] = {&operation};
+
+    launch.task_infos = LEND(Mesos__V1__TaskInfo **, tasks);
+    launch.n_task_infos = task_count;
+    operation.has_type = true;
+    operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
+    operation.launch = &launch;
+    return mesos_scheduler_driver_accept_offers(scheduler, offer_ids, offer_count, operations, task_count > 0 ? 1 : 0,
+                                                filters);
+}
+
+enum mesos_status mesos_scheduler_driver_decline_offer(struct mesos_scheduler_driver *scheduler,
+                                                       const Mesos__V1__OfferID *offer_id,
+                                                       const Mesos__V1__Filters *filters) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Decline decline = MESOS__V1__SCHEDULER__CALL__DECLINE__INIT;
+
+    decline.offer_ids = LEND(Mesos__V1__OfferID **, &offer_id);
+    decline.n_offer_ids = 1;
+    decline.filters = LEND(Mesos__V1__Filters *, filters);
+    call.decline = &decline;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_accept_inverse_offers(struct mesos_scheduler_driver *scheduler,
+                                                               const Mesos__V1__OfferID *const *offer_ids, size_t count,
+                                                               const Mesos__V1__Filters *filters) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__AcceptInverseOffers accept = MESOS__V1__SCHEDULER__CALL__ACCEPT_INVERSE_OFFERS__INIT;
+
+    accept.inverse_offer_ids = LEND(Mesos__V1__OfferID **, offer_ids);
+    accept.n_inverse_offer_ids = count;
+    accept.filters = LEND(Mesos__V1__Filters *, filters);
+    call.accept_inverse_offers = &accept;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT_INVERSE_OFFERS, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_decline_inverse_offers(struct mesos_scheduler_driver *scheduler,
+                                                                const Mesos__V1__OfferID *const *offer_ids,
+                                                                size_t count, const Mesos__V1__Filters *filters) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__DeclineInverseOffers decline = MESOS__V1__SCHEDULER__CALL__DECLINE_INVERSE_OFFERS__INIT;
+
+    decline.inverse_offer_ids = LEND(Mesos__V1__OfferID **, offer_ids);
+    decline.n_inverse_offer_ids = count;
+    decline.filters = LEND(Mesos__V1__Filters *, filters);
+    call.decline_inverse_offers = &decline;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE_INVERSE_OFFERS, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_kill_task(struct mesos_scheduler_driver *scheduler,
+                                                   const Mesos__V1__TaskID *task_id) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Kill kill = MESOS__V1__SCHEDULER__CALL__KILL__INIT;
+
+    kill.task_id = LEND(Mesos__V1__TaskID *, task_id);
+    call.kill = &kill;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__KILL, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_shutdown_executor(struct mesos_scheduler_driver *scheduler,
+                                                           const Mesos__V1__ExecutorID *executor_id,
+                                                           const Mesos__V1__AgentID *agent_id) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Shutdown shutdown = MESOS__V1__SCHEDULER__CALL__SHUTDOWN__INIT;
+
+    shutdown.executor_id = LEND(Mesos__V1__ExecutorID *, executor_id);
+    shutdown.agent_id = LEND(Mesos__V1__AgentID *, agent_id);
+    call.shutdown = &shutdown;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SHUTDOWN, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_revive_offers(struct mesos_scheduler_driver *scheduler,
+                                                       const char *const *roles, size_t count) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Revive revive = MESOS__V1__SCHEDULER__CALL__REVIVE__INIT;
+
+    revive.roles = LEND(char **, roles);
+    revive.n_roles = count;
+    call.revive = &revive;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_suppress_offers(struct mesos_scheduler_driver *scheduler,
+                                                         const char *const *roles, size_t count) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Suppress suppress = MESOS__V1__SCHEDULER__CALL__SUPPRESS__INIT;
+
+    suppress.roles = LEND(char **, roles);
+    suppress.n_roles = count;
+    call.suppress = &suppress;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SUPPRESS, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_acknowledge_status_update(struct mesos_scheduler_driver *scheduler,
+                                                                   const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Acknowledge acknowledge = MESOS__V1__SCHEDULER__CALL__ACKNOWLEDGE__INIT;
+
+    if (!scheduler->explicit_acknowledgements) {
+        log_error(
+            "mesos_scheduler_driver_acknowledge_status_update() was called on a driver that acknowledges by itself");
+        abort();
+    }
+    if (!status->has_uuid || status->uuid.len == 0 || status->agent_id == NULL)
+        return driver_status(&scheduler->driver);
+    acknowledge.agent_id = status->agent_id;
+    acknowledge.task_id = status->task_id;
+    acknowledge.uuid = status->uuid;
+    call.acknowledge = &acknowledge;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_send_framework_message(struct mesos_scheduler_driver *scheduler,
+                                                                const Mesos__V1__ExecutorID *executor_id,
+                                                                const Mesos__V1__AgentID *agent_id, const void *data,
+                                                                size_t size) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Message message = MESOS__V1__SCHEDULER__CALL__MESSAGE__INIT;
+
+    message.executor_id = LEND(Mesos__V1__ExecutorID *, executor_id);
+    message.agent_id = LEND(Mesos__V1__AgentID *, agent_id);
+    message.data = (ProtobufCBinaryData){size, LEND(uint8_t *, data)};
+    call.message = &message;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__MESSAGE, NULL);
+}
+
+enum mesos_status mesos_scheduler_driver_reconcile_tasks(struct mesos_scheduler_driver *scheduler,
+                                                         const Mesos__V1__TaskStatus *const *statuses, size_t count) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__Reconcile reconcile = MESOS__V1__SCHEDULER__CALL__RECONCILE__INIT;
+    Mesos__V1__Scheduler__Call__Reconcile__Task *tasks = xcalloc(count, sizeof(*tasks));
+    enum mesos_status status;
+
+    reconcile.tasks = xcalloc(count, sizeof(*reconcile.tasks));
+    reconcile.n_tasks = count;
+    for (size_t i = 0; i < count; i++) {
+        mesos__v1__scheduler__call__reconcile__task__init(&tasks[i]);
+        tasks[i].task_id = statuses[i]->task_id;
+        tasks[i].agent_id = statuses[i]->agent_id;
+        reconcile.tasks[i] = &tasks[i];
+    }
+    call.reconcile = &reconcile;
+    status = send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE, NULL);
+    free(reconcile.tasks);
+    free(tasks);
+    return status;
+}
+
+enum mesos_status mesos_scheduler_driver_update_framework(struct mesos_scheduler_driver *scheduler,
+                                                          const Mesos__V1__FrameworkInfo *framework,
+                                                          const char *const *suppressed_roles, size_t count,
+                                                          const Mesos__V1__Scheduler__OfferConstraints *constraints) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__UpdateFramework update = MESOS__V1__SCHEDULER__CALL__UPDATE_FRAMEWORK__INIT;
+
+    update.framework_info = LEND(Mesos__V1__FrameworkInfo *, framework);
+    update.suppressed_roles = LEND(char **, suppressed_roles);
+    update.n_suppressed_roles = count;
+    update.offer_constraints = LEND(Mesos__V1__Scheduler__OfferConstraints *, constraints);
+    call.update_framework = &update;
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK, framework);
+}
