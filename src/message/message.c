@@ -2,193 +2,8 @@
 #include "message/message.h"
 
 #include <errno.h>
-#include <string.h>
 
-/* Where a field's value and its count or presence are in a struct. */
-static void *member(const ProtobufCMessage *message, unsigned offset) {
-    return (char *)(uintptr_t)message + offset;
-}
-
-static size_t element_size(ProtobufCType type) {
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return 8;
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    default:
-        return 4;
-    }
-}
-
-static bool is_pointer(ProtobufCType type) {
-    return type == PROTOBUF_C_TYPE_STRING || type == PROTOBUF_C_TYPE_MESSAGE;
-}
-
-/* The value of a pointer field that is not set: NULL, or for strings with a default the default itself. */
-static bool is_unset_pointer(const ProtobufCFieldDescriptor *field, const void *value) {
-    return value == NULL || value == field->default_value;
-}
-
-static bool is_in_oneof(const ProtobufCFieldDescriptor *field) {
-    return (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
-}
-
-/* Whether a field that is not repeated is set. */
-static bool is_set(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field) {
-    if (is_in_oneof(field))
-        return *(uint32_t *)member(message, field->quantifier_offset) == field->id;
-    if (is_pointer(field->type))
-        return !is_unset_pointer(field, *(void **)member(message, field->offset));
-    return field->label == PROTOBUF_C_LABEL_REQUIRED ||
-           *(protobuf_c_boolean *)member(message, field->quantifier_offset);
-}
-
-/* Decoding */
-
-/* Bytes being looked at. */
-struct wire {
-    const uint8_t *next, *end;
-};
-
-static bool read_varint(struct wire *wire, uint64_t *ret) {
-    uint64_t value = 0;
-
-    for (unsigned shift = 0; shift < 64 && wire->next < wire->end; shift += 7) {
-        uint8_t byte = *wire->next++;
-
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *ret = value;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The tag and, for the length-delimited, the content of the next field; @ret_content is empty for other types. */
-static bool read_field(struct wire *wire, uint64_t *ret_id, unsigned *ret_type, struct wire *ret_content) {
-    uint64_t tag, value;
-    size_t skip;
-
-    if (!read_varint(wire, &tag) || tag >> 3 == 0 || tag >> 32 != 0)
-        return false;
-    *ret_id = tag >> 3;
-    *ret_type = tag & 7;
-    *ret_content = (struct wire){NULL, NULL};
-    switch (*ret_type) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return read_varint(wire, &value);
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-        skip = 8;
-        break;
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        skip = 4;
-        break;
-    case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        if (!read_varint(wire, &value) || value > (uint64_t)(wire->end - wire->next))
-            return false;
-        *ret_content = (struct wire){wire->next, wire->next + value};
-        skip = value;
-        break;
-    default:
-        return false;
-    }
-    if ((size_t)(wire->end - wire->next) < skip)
-        return false;
-    wire->next += skip;
-    return true;
-}
-
-/* Protobuf-c recurses into nested messages without a limit, so the nesting is measured first. Returns false if it is
- * deeper than @depth; malformed bytes are left for the decoder to find. */
-static bool nests_within(const ProtobufCMessageDescriptor *descriptor, struct wire wire, unsigned depth) {
-    struct wire content;
-    uint64_t id;
-    unsigned type;
-
-    while (wire.next < wire.end && read_field(&wire, &id, &type, &content)) {
-        const ProtobufCFieldDescriptor *field;
-
-        if (type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED || content.next == content.end)
-            continue;
-        field = protobuf_c_message_descriptor_get_field(descriptor, (unsigned)id);
-        if (field == NULL || field->type != PROTOBUF_C_TYPE_MESSAGE)
-            continue;
-        if (depth == 0 || !nests_within(field->descriptor, content, depth - 1))
-            return false;
-    }
-    return true;
-}
-
-static bool has_field(const ProtobufCFieldDescriptor *field, struct wire wire) {
-    struct wire content;
-    uint64_t id;
-    unsigned type;
-
-    while (wire.next < wire.end && read_field(&wire, &id, &type, &content))
-        if (id == field->id)
-            return true;
-    return false;
-}
-
-/* Say why bytes could not be decoded. */
-static int explain(const ProtobufCMessageDescriptor *descriptor, struct wire wire, struct error *err) {
-    struct wire content, rest = wire;
-    uint64_t id;
-    unsigned type;
-
-    while (rest.next < rest.end) {
-        const ProtobufCFieldDescriptor *field;
-
-        if (!read_field(&rest, &id, &type, &content))
-            return error_set(err, EBADMSG, "%s: truncated or malformed bytes", descriptor->name);
-        field = protobuf_c_message_descriptor_get_field(descriptor, (unsigned)id);
-        if (field != NULL && field->type == PROTOBUF_C_TYPE_MESSAGE && type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
-            explain(field->descriptor, content, err) < 0)
-            return -1;
-    }
-    for (unsigned i = 0; i < descriptor->n_fields; i++)
-        if (descriptor->fields[i].label == PROTOBUF_C_LABEL_REQUIRED && !has_field(&descriptor->fields[i], wire))
-            return error_set(err, EBADMSG, "%s: required field '%s' is missing", descriptor->name,
-                             descriptor->fields[i].name);
-    return 0;
-}
-
-static void *allocate_in_arena(void *arena, size_t size) {
-    return arena_alloc(arena, size);
-}
-
-static void free_in_arena(void *arena, void *pointer) {
-}
-
-int message_decode(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size, struct arena *arena,
-                   ProtobufCMessage **ret, struct error *err) {
-    ProtobufCAllocator allocator = {allocate_in_arena, free_in_arena, arena};
-    struct wire wire = {data, (const uint8_t *)data + size};
-    ProtobufCMessage *message;
-
-    if (!nests_within(descriptor, wire, MESSAGE_DEPTH_LIMIT))
-        return error_set(err, EBADMSG, "%s: messages nest deeper than %d levels", descriptor->name,
-                         MESSAGE_DEPTH_LIMIT);
-    message = protobuf_c_message_unpack(descriptor, &allocator, size, data);
-    if (message == NULL) {
-        if (explain(descriptor, wire, err) == 0)
-            error_set(err, EBADMSG, "%s: malformed bytes", descriptor->name);
-        return -1;
-    }
-    *ret = message;
-    return 0;
-}
+#include "message/plan.h"
 
 void message_encode(const ProtobufCMessage *message, struct buffer *buffer) {
     size_t size = protobuf_c_message_get_packed_size(message);
@@ -197,117 +12,179 @@ void message_encode(const ProtobufCMessage *message, struct buffer *buffer) {
     buffer_added(buffer, size);
 }
 
-/* Completeness */
-
-static bool is_field_initialized(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-                                 struct error *err) {
-    if (field->label == PROTOBUF_C_LABEL_REQUIRED && !is_set(message, field)) {
-        error_set(err, EBADMSG, "%s: required field '%s' is missing", message->descriptor->name, field->name);
-        return false;
-    }
-    if (field->type != PROTOBUF_C_TYPE_MESSAGE)
-        return true;
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        size_t count = *(size_t *)member(message, field->quantifier_offset);
-        ProtobufCMessage **items = *(ProtobufCMessage ***)member(message, field->offset);
-
-        for (size_t i = 0; i < count; i++)
-            if (!message_is_initialized(items[i], err))
-                return false;
-        return true;
-    }
-    return !is_set(message, field) || message_is_initialized(*(ProtobufCMessage **)member(message, field->offset), err);
+size_t message_size(const ProtobufCMessage *message) {
+    return protobuf_c_message_get_packed_size(message);
 }
 
-bool message_is_initialized(const ProtobufCMessage *message, struct error *err) {
-    for (unsigned i = 0; i < message->descriptor->n_fields; i++)
-        if (!is_field_initialized(message, &message->descriptor->fields[i], err))
+const char *message_enum_name(const ProtobufCEnumDescriptor *descriptor, int value) {
+    return message_value_name(descriptor, value, MESSAGE_V1);
+}
+
+/* Completeness */
+
+static bool is_message_initialized(const ProtobufCMessage *message, const struct message_plan *plan,
+                                   struct error *err) {
+    for (unsigned i = 0; i < plan->field_count; i++) {
+        const struct field_plan *field = &plan->fields[i];
+        ProtobufCMessage **nested;
+        size_t count;
+
+        if (field->required_bit != 0 && !field_is_set(message, field)) {
+            error_set(err, EBADMSG, "%s: required field '%s' is missing", plan->descriptor->name,
+                      field->descriptor->name);
             return false;
+        }
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        nested = field->is_repeated ? elements_of(message, field) : member_at(message, field->offset);
+        count = field->is_repeated ? *count_of(message, field) : field_is_set(message, field);
+        for (size_t j = 0; j < count; j++)
+            if (!is_message_initialized(nested[j], field->message, err))
+                return false;
+    }
     return true;
 }
 
-/* Copies */
-
-static void *allocate(struct arena *arena, size_t size) {
-    return arena == NULL ? xmalloc(size) : arena_alloc(arena, size);
+bool message_is_initialized(const ProtobufCMessage *message, struct error *err) {
+    return is_message_initialized(message, message_plan_get(message->descriptor), err);
 }
 
-static void *duplicate(struct arena *arena, const void *data, size_t size) {
-    void *copy = allocate(arena, size);
+/* Copies: first the space is measured, then everything is laid into one block; what needs to be aligned goes to the
+ * front of it, texts and bytes go behind. */
+
+struct block {
+    char *aligned, *text;
+};
+
+static size_t rounded_up(size_t size) {
+    return (size + 7) & ~(size_t)7;
+}
+
+static void measure(const ProtobufCMessage *message, const struct message_plan *plan, size_t *aligned, size_t *text);
+
+static void measure_value(const struct field_plan *field, const void *value, size_t *aligned, size_t *text) {
+    if (field->type == PROTOBUF_C_TYPE_STRING)
+        *text += strlen(*(char *const *)value) + 1;
+    else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        measure(*(ProtobufCMessage *const *)value, field->message, aligned, text);
+    else if (field->type == PROTOBUF_C_TYPE_BYTES)
+        *text += ((const ProtobufCBinaryData *)value)->len;
+}
+
+static bool has_deep_elements(const struct field_plan *field) {
+    return field->is_pointer || field->type == PROTOBUF_C_TYPE_BYTES;
+}
+
+static void measure(const ProtobufCMessage *message, const struct message_plan *plan, size_t *aligned, size_t *text) {
+    *aligned += rounded_up(plan->size);
+    for (unsigned i = 0; i < plan->deep_count; i++) {
+        const struct field_plan *field = plan->deep[i];
+        size_t count;
+
+        if (!field->is_repeated) {
+            if (field_is_set(message, field))
+                measure_value(field, member_at(message, field->offset), aligned, text);
+            continue;
+        }
+        count = *count_of(message, field);
+        *aligned += rounded_up(count * field->element_size);
+        for (size_t j = 0; has_deep_elements(field) && j < count; j++)
+            measure_value(field, (char *)elements_of(message, field) + j * field->element_size, aligned, text);
+    }
+    *aligned += rounded_up(message->n_unknown_fields * sizeof(message->unknown_fields[0]));
+    for (unsigned i = 0; i < message->n_unknown_fields; i++)
+        *text += message->unknown_fields[i].len;
+}
+
+static void *put(char **at, const void *data, size_t size) {
+    char *place = *at;
 
     if (size > 0)
-        memcpy(copy, data, size);
-    return copy;
+        memcpy(place, data, size);
+    *at += size;
+    return place;
 }
 
-/* Make the value at @to, which is a plain copy of another message's, independent of it. */
-static void copy_value(ProtobufCType type, void *value, struct arena *arena) {
-    if (type == PROTOBUF_C_TYPE_STRING) {
+static void *put_aligned(struct block *block, const void *data, size_t size) {
+    void *place = put(&block->aligned, data, size);
+
+    block->aligned += rounded_up(size) - size;
+    return place;
+}
+
+static ProtobufCMessage *put_message(struct block *block, const ProtobufCMessage *message,
+                                     const struct message_plan *plan);
+
+/* Make the value at @value, which is a plain copy of another message's, independent of it. */
+static void put_value(struct block *block, const struct field_plan *field, void *value) {
+    if (field->type == PROTOBUF_C_TYPE_STRING) {
         char **string = value;
 
-        *string = duplicate(arena, *string, strlen(*string) + 1);
-    } else if (type == PROTOBUF_C_TYPE_MESSAGE) {
+        *string = put(&block->text, *string, strlen(*string) + 1);
+    } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
         ProtobufCMessage **nested = value;
 
-        *nested = message_copy(*nested, arena);
-    } else if (type == PROTOBUF_C_TYPE_BYTES) {
+        *nested = put_message(block, *nested, field->message);
+    } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
         ProtobufCBinaryData *bytes = value;
 
-        bytes->data = bytes->len > 0 ? duplicate(arena, bytes->data, bytes->len) : NULL;
+        bytes->data = bytes->len > 0 ? put(&block->text, bytes->data, bytes->len) : NULL;
     }
 }
 
-static void copy_repeated(ProtobufCMessage *copy, const ProtobufCFieldDescriptor *field, struct arena *arena) {
-    size_t count = *(size_t *)member(copy, field->quantifier_offset), size = element_size(field->type);
-    void **items = member(copy, field->offset);
+static ProtobufCMessage *put_message(struct block *block, const ProtobufCMessage *message,
+                                     const struct message_plan *plan) {
+    ProtobufCMessage *copy = put_aligned(block, message, plan->size);
 
-    if (count == 0) {
-        *items = NULL;
-        return;
+    for (unsigned i = 0; i < plan->deep_count; i++) {
+        const struct field_plan *field = plan->deep[i];
+        char **elements = member_at(copy, field->offset);
+        size_t count;
+
+        if (!field->is_repeated) {
+            if (field_is_set(copy, field))
+                put_value(block, field, elements);
+            continue;
+        }
+        count = *count_of(copy, field);
+        *elements = count > 0 ? put_aligned(block, *elements, count * field->element_size) : NULL;
+        for (size_t j = 0; has_deep_elements(field) && j < count; j++)
+            put_value(block, field, *elements + j * field->element_size);
     }
-    *items = duplicate(arena, *items, count * size);
-    if (is_pointer(field->type) || field->type == PROTOBUF_C_TYPE_BYTES)
-        for (size_t i = 0; i < count; i++)
-            copy_value(field->type, (char *)*items + i * size, arena);
-}
-
-static void copy_field(ProtobufCMessage *copy, const ProtobufCFieldDescriptor *field, struct arena *arena) {
-    if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        copy_repeated(copy, field, arena);
-    else if ((is_pointer(field->type) || field->type == PROTOBUF_C_TYPE_BYTES) && is_set(copy, field))
-        copy_value(field->type, member(copy, field->offset), arena);
+    copy->unknown_fields = copy->n_unknown_fields == 0
+                               ? NULL
+                               : put_aligned(block, copy->unknown_fields,
+                                             copy->n_unknown_fields * sizeof(copy->unknown_fields[0]));
+    for (unsigned i = 0; i < copy->n_unknown_fields; i++)
+        copy->unknown_fields[i].data = put(&block->text, copy->unknown_fields[i].data, copy->unknown_fields[i].len);
+    return copy;
 }
 
 ProtobufCMessage *message_copy(const ProtobufCMessage *message, struct arena *arena) {
-    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
-    ProtobufCMessage *copy = duplicate(arena, message, descriptor->sizeof_message);
+    const struct message_plan *plan = message_plan_get(message->descriptor);
+    size_t aligned = 0, text = 0;
+    struct block block;
 
-    for (unsigned i = 0; i < descriptor->n_fields; i++)
-        copy_field(copy, &descriptor->fields[i], arena);
-    if (copy->n_unknown_fields == 0) {
-        copy->unknown_fields = NULL;
-        return copy;
-    }
-    copy->unknown_fields = duplicate(arena, copy->unknown_fields,
-                                     copy->n_unknown_fields * sizeof(copy->unknown_fields[0]));
-    for (unsigned i = 0; i < copy->n_unknown_fields; i++)
-        copy->unknown_fields[i].data = duplicate(arena, copy->unknown_fields[i].data, copy->unknown_fields[i].len);
-    return copy;
+    measure(message, plan, &aligned, &text);
+    block.aligned = arena == NULL ? xmalloc(aligned + text) : arena_alloc(arena, aligned + text);
+    block.text = block.aligned + aligned;
+    return put_message(&block, message, plan);
 }
 
 void message_free(ProtobufCMessage *message) {
-    if (message != NULL)
-        protobuf_c_message_free_unpacked(message, NULL);
+    free(message);
 }
 
 /* Comparison */
 
-static bool value_equal(ProtobufCType type, const void *a, const void *b) {
-    switch (type) {
+static bool is_message_equal(const ProtobufCMessage *a, const ProtobufCMessage *b, const struct message_plan *plan);
+
+static bool is_value_equal(const struct field_plan *field, const void *a, const void *b) {
+    switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
         return strcmp(*(char *const *)a, *(char *const *)b) == 0;
     case PROTOBUF_C_TYPE_MESSAGE:
-        return message_equal(*(ProtobufCMessage *const *)a, *(ProtobufCMessage *const *)b);
+        return is_message_equal(*(ProtobufCMessage *const *)a, *(ProtobufCMessage *const *)b, field->message);
     case PROTOBUF_C_TYPE_BYTES: {
         const ProtobufCBinaryData *x = a, *y = b;
 
@@ -318,53 +195,49 @@ static bool value_equal(ProtobufCType type, const void *a, const void *b) {
     case PROTOBUF_C_TYPE_FLOAT:
         return *(const float *)a == *(const float *)b;
     default:
-        return memcmp(a, b, element_size(type)) == 0;
+        return memcmp(a, b, field->element_size) == 0;
     }
 }
 
-static bool field_equal(const ProtobufCMessage *a, const ProtobufCMessage *b, const ProtobufCFieldDescriptor *field) {
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        size_t count = *(size_t *)member(a, field->quantifier_offset), size = element_size(field->type);
-        const char *x = *(char **)member(a, field->offset), *y = *(char **)member(b, field->offset);
+static bool is_field_equal(const ProtobufCMessage *a, const ProtobufCMessage *b, const struct field_plan *field) {
+    if (field->is_repeated) {
+        const char *x = elements_of(a, field), *y = elements_of(b, field);
+        size_t count = *count_of(a, field);
 
-        if (count != *(size_t *)member(b, field->quantifier_offset))
+        if (count != *count_of(b, field))
             return false;
         for (size_t i = 0; i < count; i++)
-            if (!value_equal(field->type, x + i * size, y + i * size))
+            if (!is_value_equal(field, x + i * field->element_size, y + i * field->element_size))
                 return false;
         return true;
     }
-    if (is_set(a, field) != is_set(b, field))
+    if (field_is_set(a, field) != field_is_set(b, field))
         return false;
-    return !is_set(a, field) || value_equal(field->type, member(a, field->offset), member(b, field->offset));
+    return !field_is_set(a, field) || is_value_equal(field, member_at(a, field->offset), member_at(b, field->offset));
 }
 
-static bool unknown_fields_equal(const ProtobufCMessage *a, const ProtobufCMessage *b) {
+static bool are_unknown_fields_equal(const ProtobufCMessage *a, const ProtobufCMessage *b) {
     if (a->n_unknown_fields != b->n_unknown_fields)
         return false;
     for (unsigned i = 0; i < a->n_unknown_fields; i++) {
         const ProtobufCMessageUnknownField *x = &a->unknown_fields[i], *y = &b->unknown_fields[i];
 
         if (x->tag != y->tag || x->wire_type != y->wire_type || x->len != y->len ||
-            memcmp(x->data, y->data, x->len) != 0)
+            (x->len > 0 && memcmp(x->data, y->data, x->len) != 0))
             return false;
     }
     return true;
 }
 
+static bool is_message_equal(const ProtobufCMessage *a, const ProtobufCMessage *b, const struct message_plan *plan) {
+    for (unsigned i = 0; i < plan->field_count; i++)
+        if (!is_field_equal(a, b, &plan->fields[i]))
+            return false;
+    return are_unknown_fields_equal(a, b);
+}
+
 bool message_equal(const ProtobufCMessage *a, const ProtobufCMessage *b) {
     if (a == NULL || b == NULL)
         return a == b;
-    if (a->descriptor != b->descriptor)
-        return false;
-    for (unsigned i = 0; i < a->descriptor->n_fields; i++)
-        if (!field_equal(a, b, &a->descriptor->fields[i]))
-            return false;
-    return unknown_fields_equal(a, b);
-}
-
-const char *message_enum_name(const ProtobufCEnumDescriptor *descriptor, int value) {
-    const ProtobufCEnumValue *found = protobuf_c_enum_descriptor_get_value(descriptor, value);
-
-    return found == NULL ? NULL : found->name;
+    return a->descriptor == b->descriptor && is_message_equal(a, b, message_plan_get(a->descriptor));
 }

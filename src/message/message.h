@@ -20,8 +20,8 @@ enum { MESSAGE_DEPTH_LIMIT = 100 };
  * hold a NUL (C strings can not), and on required fields that are missing, which the error names ("mesos.v1.TaskInfo:
  * required field 'task_id.value' is missing"); err->code is EBADMSG.
  *
- * Otherwise as Google's implementation does for proto2: strings need not be UTF-8, fields of an unexpected wire type are
- * unknown fields, and so are enum values that have no name, whose field is then unset. One rule is stricter: if a
+ * Otherwise as Google's implementation does for proto2: strings need not be UTF-8, fields of an unexpected wire type
+ * are unknown fields, and so are enum values that have no name, whose field is then unset. One rule is stricter: if a
  * message field that is not repeated occurs twice, its parts are merged, but each must have its required fields.
  * Of map entries with the same key the last one counts. */
 int message_decode(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size, struct arena *arena,

@@ -13,8 +13,7 @@ enum message_names { MESSAGE_V1, MESSAGE_V0 };
 const char *message_v0_member(const char *type, const char *name);
 
 /* Append the name of a message type: "mesos.v1.AgentID" in v1, "mesos.SlaveID" in v0. */
-void message_append_name(const ProtobufCMessageDescriptor *descriptor, enum message_names names,
-                         struct buffer *buffer);
+void message_append_name(const ProtobufCMessageDescriptor *descriptor, enum message_names names, struct buffer *buffer);
 
 /* The name of an enum value, or NULL if it has none. */
 const char *message_value_name(const ProtobufCEnumDescriptor *descriptor, int value, enum message_names names);

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* All plans there are, by the address of their descriptor. Descriptors are generated, so their number is known to be far
- * below this; plans are published when they are complete, with all that they refer to. */
+/* All plans there are, by the address of their descriptor. Descriptors are generated, so their number is known to be
+ * far below this; plans are published when they are complete, with all that they refer to. */
 enum { SLOTS = 2048 };
 
 static _Atomic(struct message_plan *) published[SLOTS];
@@ -205,7 +205,7 @@ static void plan_field(struct message_plan *plan, struct field_plan *field, cons
                                  (descriptor->flags & PROTOBUF_C_FIELD_FLAG_DEPRECATED) == 0;
     set_names(plan->descriptor->name, descriptor->name, field->names, field->name_sizes);
     if (descriptor->label == PROTOBUF_C_LABEL_REQUIRED) {
-        field->required_bit = (uint16_t)++*required_count;
+        field->required_bit = (uint16_t)++ * required_count;
         assert(field->required_bit <= 64);
         plan->required |= UINT64_C(1) << (field->required_bit - 1);
     }
@@ -288,7 +288,8 @@ static void publish(struct message_plan *plan) {
     size_t at = ((uintptr_t)plan->descriptor >> 4) % SLOTS;
     static size_t count;
 
-    assert(++count < SLOTS / 2);
+    count++;
+    assert(count < SLOTS / 2);
     while (atomic_load_explicit(&published[at], memory_order_relaxed) != NULL)
         at = (at + 1) % SLOTS;
     atomic_store_explicit(&published[at], plan, memory_order_release);

@@ -14,16 +14,16 @@ struct field_plan {
     const struct message_plan *message; /* of a message field */
     const struct enum_plan *values;     /* of an enum field */
     uint32_t offset;                    /* of the value, or of the pointer to the elements */
-    uint32_t quantifier;                /* of the presence, the count or, in a oneof, the number of the field that is set */
+    uint32_t quantifier; /* of the presence, the count or, in a oneof, the number of the field that is set */
     uint32_t id;
     uint16_t required_bit; /* 1 + its bit in the mask of required fields that were seen; 0 if it is not required */
     uint8_t type;          /* ProtobufCType */
     uint8_t element_size;
     bool is_repeated, is_oneof, is_map;
-    bool is_pointer;           /* string or message */
-    bool is_implicit;          /* of proto3: set if it is not zero */
-    bool has_written_default;  /* JSON shows the default of the unset field */
-    const char *names[2];      /* by enum message_names */
+    bool is_pointer;          /* string or message */
+    bool is_implicit;         /* of proto3: set if it is not zero */
+    bool has_written_default; /* JSON shows the default of the unset field */
+    const char *names[2];     /* by enum message_names */
     uint32_t name_sizes[2];
 };
 
@@ -57,7 +57,8 @@ struct enum_value_plan {
 
 struct enum_plan {
     const ProtobufCEnumDescriptor *descriptor;
-    /* By value: for value v, 1 + position in values is at dense[v - dense_first], if 0 <= v - dense_first < dense_count. */
+    /* By value: for value v, 1 + position in values is at dense[v - dense_first], if 0 <= v - dense_first <
+     * dense_count. */
     int dense_first;
     unsigned dense_count;
     uint16_t *dense;
