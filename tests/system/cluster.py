@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real daemons for tests: a master and agents on loopback, ports of their own, a folder of their own."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")) / "bin"
+DEADLINE_S = float(os.environ.get("CMESOS_TEST_DEADLINE", "60"))
+
+
+def free_port():
+    """A port that is free now; the kernel does not hand it out again soon."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, deadline_s=DEADLINE_S):
+    """Poll until condition() is true and return what it returned; fail with what was waited for."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"gave up waiting for {what}")
+        time.sleep(0.02)
+
+
+def get(address, path, headers=None):
+    """Status, headers and body of a GET."""
+    request = urllib.request.Request(f"http://{address}{path}", headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, dict(response.headers), response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+def get_json(address, path):
+    status, _, body = get(address, path)
+    assert status == 200, (path, status, body)
+    return json.loads(body)
+
+
+def post(address, path, body, headers):
+    request = urllib.request.Request(f"http://{address}{path}", data=body, headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, dict(response.headers), response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+def descendants(pid):
+    """The ids of all processes below pid."""
+    children = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            children.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(entry.name))
+    found, todo = [], [pid]
+    while todo:
+        for child in children.get(todo.pop(), []):
+            found.append(child)
+            todo.append(child)
+    return found
+
+
+class Daemon:
+    """One process with its log in a file."""
+
+    def __init__(self, name, arguments, directory, env=None):
+        self.name = name
+        self.log = directory / f"{name}.log"
+        self.file = self.log.open("ab")
+        self.process = subprocess.Popen(
+            [str(a) for a in arguments], stdout=self.file, stderr=self.file, stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})})
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    def kill(self, number=signal.SIGKILL):
+        if self.is_running():
+            self.process.send_signal(number)
+
+    def wait(self, deadline_s=DEADLINE_S):
+        return self.process.wait(timeout=deadline_s)
+
+    def stop(self):
+        """SIGTERM, then SIGKILL if that is not enough. Returns the exit status."""
+        self.kill(signal.SIGTERM)
+        try:
+            status = self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            status = self.process.wait()
+        self.file.close()
+        return status
+
+
+class Cluster:
+    """A master and agents; everything is stopped by stop(), by process id."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.port = free_port()
+        self.master = None
+        self.agents = {}
+        self.others = []
+        self.remains = set()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def start_master(self, *flags):
+        (self.directory / "master").mkdir(exist_ok=True)
+        self.master = Daemon("master", [BIN / "mesos-master", "--ip=127.0.0.1", f"--port={self.port}",
+                                        f"--work_dir={self.directory / 'master'}", *flags], self.directory)
+        wait_for("the master to answer", lambda: self.answers(self.address, self.master))
+        return self.master
+
+    @staticmethod
+    def answers(address, daemon):
+        assert daemon.is_running(), daemon.text()
+        try:
+            return get(address, "/health")[0] == 200
+        except OSError:
+            return False
+
+    def start_agent(self, name="agent", *flags, port=None, wait=True, env=None):
+        port = port or free_port()
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
+        agent = Daemon(name, [BIN / "mesos-agent", f"--master={self.address}", "--ip=127.0.0.1", f"--port={port}",
+                              f"--work_dir={directory / 'work'}", f"--runtime_dir={directory / 'run'}",
+                              "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-31100]", *flags], self.directory, env)
+        agent.port = port
+        agent.address = f"127.0.0.1:{port}"
+        agent.work_dir = directory / "work"
+        self.agents[name] = agent
+        if wait:
+            wait_for(f"{name} to be registered", lambda: self.is_registered(agent))
+        return agent
+
+    def is_registered(self, agent):
+        assert agent.is_running(), agent.text()
+        return any(s["active"] and s["pid"].endswith(f":{agent.port}") for s in get_json(self.address, "/slaves")["slaves"])
+
+    def run(self, *arguments, deadline_s=DEADLINE_S, **options):
+        """Run a program of ours to its end; returns the CompletedProcess with text."""
+        return subprocess.run([str(BIN / arguments[0]), *map(str, arguments[1:])], capture_output=True, text=True,
+                              timeout=deadline_s, check=False, **options)
+
+    def start(self, name, *arguments, env=None):
+        daemon = Daemon(name, arguments, self.directory, env)
+        self.others.append(daemon)
+        return daemon
+
+    def sandboxes(self, agent, executor_id):
+        """The latest run folders of an executor, of any framework."""
+        return sorted(p for p in agent.work_dir.glob(f"slaves/*/frameworks/*/executors/{executor_id}/runs/latest"))
+
+    def stop(self):
+        daemons = self.others + list(self.agents.values()) + ([self.master] if self.master else [])
+        for daemon in daemons:
+            self.remains.update(descendants(daemon.pid))
+        for daemon in daemons:
+            daemon.stop()
+        for pid in self.remains:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass

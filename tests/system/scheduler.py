@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small scheduler over the v1 HTTP API in JSON, as a test wants it: calls by hand, events in a queue."""
+
+import http.client
+import json
+import queue
+import threading
+import time
+
+DEADLINE_S = 60
+
+
+class Scheduler:
+    def __init__(self, address, failover_timeout=0, checkpoint=False, framework_id=None, name="test", roles=("*",),
+                 capabilities=("MULTI_ROLE",), subscribe=True):
+        self.address = address
+        self.framework_id = framework_id
+        self.events = queue.Queue()
+        self.offers = []
+        self.updates = []
+        self.agents = {}
+        self.stream_id = None
+        self.connection = None
+        self.info = {"user": "root", "name": name, "failover_timeout": failover_timeout, "checkpoint": checkpoint,
+                     "roles": list(roles), "capabilities": [{"type": c} for c in capabilities]}
+        if framework_id:
+            self.info["id"] = {"value": framework_id}
+        if subscribe:
+            self.subscribe()
+
+    def subscribe(self):
+        body = {"type": "SUBSCRIBE", "subscribe": {"framework_info": self.info}}
+        if self.framework_id:
+            body["framework_id"] = {"value": self.framework_id}
+        self.connection = http.client.HTTPConnection(self.address, timeout=DEADLINE_S)
+        self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
+                                {"Content-Type": "application/json", "Accept": "application/json"})
+        response = self.connection.getresponse()
+        assert response.status == 200, (response.status, response.read())
+        self.stream_id = response.headers["Mesos-Stream-Id"]
+        threading.Thread(target=self.read, args=(response,), daemon=True).start()
+        event = self.next("SUBSCRIBED")
+        self.framework_id = event["subscribed"]["framework_id"]["value"]
+
+    def read(self, response):
+        try:
+            while True:
+                length = response.readline()
+                if not length:
+                    break
+                self.events.put(json.loads(response.read(int(length))))
+        except (OSError, ValueError, http.client.HTTPException, AttributeError):
+            pass
+        self.events.put({"type": "CLOSED"})
+
+    def next(self, wanted):
+        """Wait for an event of a type; offers and updates on the way are kept."""
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            event = self.events.get(timeout=max(0.01, end - time.monotonic()))
+            if event["type"] == "OFFERS":
+                self.offers += event["offers"]["offers"]
+            elif event["type"] == "UPDATE":
+                self.updates.append(event["update"]["status"])
+            elif event["type"] == "RESCIND":
+                self.offers = [o for o in self.offers if o["id"] != event["rescind"]["offer_id"]]
+            if event["type"] == wanted:
+                return event
+
+    def call(self, kind, expected=202, **members):
+        body = {"type": kind, "framework_id": {"value": self.framework_id}, **members}
+        connection = http.client.HTTPConnection(self.address, timeout=DEADLINE_S)
+        connection.request("POST", "/api/v1/scheduler", json.dumps(body),
+                           {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id})
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        assert response.status == expected, (kind, response.status, text)
+        return text
+
+    def offer(self):
+        while not self.offers:
+            self.next("OFFERS")
+        return self.offers.pop(0)
+
+    def launch(self, task_id, command, cpus=0.1, mem=32, refuse_seconds=0, **members):
+        offer = self.offer()
+        role = offer["allocation_info"]["role"]
+        resources = [{"name": name, "type": "SCALAR", "scalar": {"value": value}, "allocation_info": {"role": role}}
+                     for name, value in [("cpus", cpus), ("mem", mem)]]
+        task = {"name": task_id, "task_id": {"value": task_id}, "agent_id": offer["agent_id"], "resources": resources,
+                "command": {"value": command}, **members}
+        self.agents[task_id] = offer["agent_id"]
+        self.call("ACCEPT", accept={"offer_ids": [offer["id"]], "filters": {"refuse_seconds": refuse_seconds},
+                                    "operations": [{"type": "LAUNCH", "launch": {"task_infos": [task]}}]})
+        return task
+
+    def acknowledge(self, status):
+        if "uuid" in status:
+            self.call("ACKNOWLEDGE", acknowledge={"agent_id": status["agent_id"], "task_id": status["task_id"],
+                                                  "uuid": status["uuid"]})
+
+    def expect(self, task_id, state):
+        """Acknowledge updates until one of the task has the state; others of the task must not be terminal."""
+        while True:
+            while self.updates:
+                status = self.updates.pop(0)
+                self.acknowledge(status)
+                if status["task_id"]["value"] != task_id:
+                    continue
+                if status["state"] == state:
+                    return status
+                assert status["state"] in ("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING"), status
+            self.next("UPDATE")
+
+    def kill(self, task_id):
+        self.call("KILL", kill={"task_id": {"value": task_id}})
+
+    def reconcile(self, *task_ids):
+        self.call("RECONCILE", reconcile={"tasks": [{"task_id": {"value": t}} for t in task_ids]})
+
+    def drop(self):
+        """The scheduler dies: its connection breaks without a word."""
+        if self.connection is not None and self.connection.sock is not None:
+            self.connection.sock.shutdown(2)
+        self.connection.close()
+
+    def close(self):
+        """Tear the framework down."""
+        self.call("TEARDOWN")
+        self.drop()
