@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* A tree that still grows after so many looks is signalled as far as it is known. */
 #define LOOKS_MOST 200
@@ -225,4 +226,11 @@ int process_tree_signal(int root, int signal, unsigned how, struct process_list 
 
 int process_tree_signal_children(int signal, struct process_list *ret, struct error *err) {
     return signal_tree(0, signal, PROCESS_TREE_DESCENDANTS, ret, err);
+}
+
+char *wait_status_format(int status) {
+    if (WIFEXITED(status))
+        return xasprintf("exited with status %d", WEXITSTATUS(status));
+    return xasprintf("terminated with signal %s%s", strsignal(WTERMSIG(status)),
+                     WCOREDUMP(status) ? " (core dumped)" : "");
 }

@@ -54,3 +54,7 @@ int process_tree_signal(int root, int signal, unsigned reach, struct process_lis
 
 /* As process_tree_signal() for everything below the calling process, without it; never by groups and sessions. */
 int process_tree_signal_children(int signal, struct process_list *ret, struct error *err);
+
+/* How a process ended, from its wait(2) status, as Mesos words it: "exited with status 1", "terminated with signal
+ * Killed". The caller frees. */
+char *wait_status_format(int status);

@@ -117,6 +117,13 @@ static void first_process_is_never_signalled(void **state) {
     error_done(&err);
 }
 
+static void endings_are_worded_as_in_mesos(void **state) {
+    cleanup_free char *status = wait_status_format(3 << 8);
+    cleanup_free char *killed = wait_status_format(SIGKILL);
+    assert_string_equal(status, "exited with status 3");
+    assert_string_equal(killed, "terminated with signal Killed");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_shows_this_process),
@@ -125,6 +132,7 @@ int main(void) {
         cmocka_unit_test(signal_reaches_the_whole_tree),
         cmocka_unit_test(everything_below_the_caller_is_killed),
         cmocka_unit_test(first_process_is_never_signalled),
+        cmocka_unit_test(endings_are_worded_as_in_mesos),
     };
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     return cmocka_run_group_tests_name("process_tree", tests, NULL, NULL);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the posix containerizer share. */
+#pragma once
+
+#include "base/list.h"
+#include "base/process_tree.h"
+#include "base/table.h"
+#include "containerizer/posix_containerizer.h"
+
+/* The life of a container.
+ *
+ *     launch() -> FETCHING -> STARTING -> RUNNING -> ENDED -> told, forgotten
+ *                     |           |                    ^
+ *                     +-----------+--------------------+   a failed launch is told as such
+ *
+ * A container without URIs begins in STARTING, a recovered one in RUNNING or ENDED. ENDED lasts until the containers
+ * nested in it have been told too. */
+enum posix_state { POSIX_FETCHING, POSIX_STARTING, POSIX_RUNNING, POSIX_ENDED };
+
+struct posix_container;
+
+struct posix {
+    struct containerizer base;
+    struct loop *loop;
+    struct env *env;
+    char *runtime_dir, *launcher_dir, *work_dir, *frameworks_home;
+    int64_t fetcher_stall_timeout_ns;
+    bool switch_user;
+    struct table containers;        /* of struct posix_container, by id */
+    struct list answers;            /* of struct posix_answer: still to be given */
+    struct process_table processes; /* for usage() */
+    int64_t processes_read_ns;
+};
+
+struct posix_container {
+    struct posix *posix;
+    char *id;
+    char *runtime_path;
+    enum posix_state state;
+    bool checkpoint;
+    bool own_output;
+    bool is_foreign; /* its launcher is a Mesos agent's and knows nothing of destroying */
+    bool is_destroyed;
+    bool is_unwanted;      /* found by recover(): its end is nobody's news */
+    struct buffer order;   /* for its monitor */
+    struct child *fetcher; /* FETCHING */
+    struct child *monitor; /* one that this process has started */
+    int pidfd;             /* one that was recovered */
+    struct watch *pidfd_watch;
+    int monitor_pid, command_pid;
+    int socket_fd; /* to the monitor; open as long as the agent's end is to end the container */
+    struct watch *socket_watch;
+    container_launched *on_launched; /* NULL once told */
+    void *launched_user;
+    struct error failure;     /* why the launch failed */
+    struct env_timer telling; /* runs on_exit or on_launched from the loop */
+    double cpus;              /* its resources; 0: unknown */
+    uint64_t mem_bytes;
+};
+
+/* An answer that is given from the loop. */
+struct posix_answer {
+    struct list member;
+    struct env_timer timer;
+    struct posix *posix;
+    container_launched *on_launched; /* a launch that was refused, or */
+    container_usage *on_usage;
+    void *user;
+    char *id;
+    struct error err;
+};
+
+struct posix_container *posix_container_new(struct posix *posix, const char *id, char *runtime_path);
+void posix_container_free(struct posix_container *container);
+
+/* Tell the end from the loop, once nothing is nested in @container any more. */
+void posix_container_ended(struct posix_container *container);
+/* A launch goes wrong with @err, which is emptied. The container must have no process any more. */
+void posix_container_failed(struct posix_container *container, struct error *err);
+/* Start the monitor; the container is STARTING. */
+int posix_container_start(struct posix_container *container, struct error *err);
+/* Kill everything in it; its end will be seen. */
+void posix_container_kill(struct posix_container *container);
+void posix_destroy_nested(struct posix_container *container);
+
+/* Begin an answer: @on_due runs from the loop, gives it and frees it. */
+struct posix_answer *posix_answer_new(struct posix *posix, const char *id, void *user,
+                                      void (*on_due)(struct env_timer *timer));
+void posix_answer_free(struct posix_answer *answer);
+
+/* posix_config.c: what is asked for, as an order for a monitor. Fails with a message for the user if this
+ * containerizer can not do it. */
+int posix_order_build(const struct posix *posix, const struct container_config *config, const char *runtime_path,
+                      struct buffer *ret, struct error *err);
+
+/* posix_volumes.c: the links in the sandbox that stand for volumes. */
+int posix_volumes_link(const struct posix *posix, const struct container_config *config, struct error *err);
+
+/* posix_fetch.c: start the fetcher for the URIs of @config; the container goes on by itself. */
+int posix_fetch_start(struct posix_container *container, const struct container_config *config, struct error *err);
+
+/* posix_recover.c, posix_usage.c: the functions of containerizer_ops. */
+int posix_recover(struct containerizer *containerizer, char *const *ids, size_t count, struct error *err);
+void posix_usage(struct containerizer *containerizer, const char *id, container_usage *on_usage, void *user);
+
+static inline struct posix *posix_from(struct containerizer *containerizer) {
+    return container_of(containerizer, struct posix, base);
+}
