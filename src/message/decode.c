@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes to structs, in one pass. Arrays grow as elements come, always to a power of two, so that an array's capacity
- * follows from its count. */
+/* Bytes to structs, in one pass. */
 #include <errno.h>
 
-#include "base/table.h"
-#include "message/plan.h"
+#include "message/fill.h"
 
-enum { GROUP_START = 3, GROUP_END = 4, FIRST_CAPACITY = 4 };
+enum { GROUP_START = 3, GROUP_END = 4 };
 
 struct decoder {
     struct arena *arena;
     struct error *err;
     const ProtobufCMessageDescriptor *descriptor; /* of the whole */
-    unsigned depth;
-    /* The fields that lead to the message being decoded, for errors. */
-    struct {
-        const struct field_plan *field;
-        size_t index;
-    } path[MESSAGE_DEPTH_LIMIT];
+    struct message_path path;
 };
 
 /* Bytes being looked at. */
@@ -25,18 +18,10 @@ struct wire {
     const uint8_t *next, *end;
 };
 
-static void append_path(const struct decoder *decoder, struct buffer *buffer) {
-    for (unsigned i = 0; i < decoder->depth; i++) {
-        buffer_printf(buffer, "%s%s", i > 0 ? "." : "", decoder->path[i].field->descriptor->name);
-        if (decoder->path[i].field->is_repeated)
-            buffer_printf(buffer, "[%zu]", decoder->path[i].index);
-    }
-}
-
 static bool fail(struct decoder *decoder, const char *reason) {
     cleanup_buffer struct buffer path = BUFFER_INIT;
 
-    append_path(decoder, &path);
+    message_path_append(&decoder->path, MESSAGE_V1, NULL, &path);
     if (path.size > 0)
         buffer_append(&path, ": ", 2);
     error_set(decoder->err, EBADMSG, "%s: %s%s", decoder->descriptor->name, buffer_text(&path), reason);
@@ -49,8 +34,7 @@ static bool fail_missing(struct decoder *decoder, const struct message_plan *pla
 
     while (field->required_bit == 0 || (seen & UINT64_C(1) << (field->required_bit - 1)) != 0)
         field++;
-    append_path(decoder, &path);
-    buffer_printf(&path, "%s%s", path.size > 0 ? "." : "", field->descriptor->name);
+    message_path_append(&decoder->path, MESSAGE_V1, field->descriptor->name, &path);
     error_set(decoder->err, EBADMSG, "%s: required field '%s' is missing", decoder->descriptor->name,
               buffer_text(&path));
     return false;
@@ -132,55 +116,16 @@ static bool skip_value(struct wire *wire, uint32_t id, unsigned type, unsigned d
     }
 }
 
-/* The array at @slot with room for one more than its @count elements of @size bytes. */
-static void *grow_slowly(struct decoder *decoder, void **slot, size_t count, size_t size) {
-    size_t capacity = count == 0 ? FIRST_CAPACITY : count * 2;
-    void *array = arena_alloc(decoder->arena, capacity * size);
-
-    if (count > 0)
-        memcpy(array, *slot, count * size);
-    *slot = array;
-    return array;
-}
-
-static inline void *grow(struct decoder *decoder, void **slot, size_t count, size_t size) {
-    if (count == 0 || (count >= FIRST_CAPACITY && (count & (count - 1)) == 0))
-        return grow_slowly(decoder, slot, count, size);
-    return *slot;
-}
-
 static void add_unknown(struct decoder *decoder, ProtobufCMessage *message, uint32_t id, unsigned type,
                         const uint8_t *data, size_t size) {
-    ProtobufCMessageUnknownField *fields = grow(decoder, (void **)&message->unknown_fields, message->n_unknown_fields,
-                                                sizeof(*fields));
+    ProtobufCMessageUnknownField *fields = array_grow(decoder->arena, (void **)&message->unknown_fields,
+                                                      message->n_unknown_fields, sizeof(*fields));
     ProtobufCMessageUnknownField *field = &fields[message->n_unknown_fields++];
 
     field->tag = id;
     field->wire_type = (ProtobufCWireType)type;
     field->len = size;
     field->data = arena_memdup(decoder->arena, data, size);
-}
-
-/* Where the next value of @field goes. */
-static inline void *value_slot(struct decoder *decoder, ProtobufCMessage *message, const struct field_plan *field) {
-    char *array;
-
-    if (!field->is_repeated)
-        return member_at(message, field->offset);
-    array = grow(decoder, member_at(message, field->offset), *count_of(message, field), field->element_size);
-    return array + *count_of(message, field) * field->element_size;
-}
-
-/* The value is in its slot: count it, or say that it is there. */
-static inline void mark_set(ProtobufCMessage *message, const struct field_plan *field, uint64_t *seen) {
-    if (field->is_repeated)
-        ++*count_of(message, field);
-    else if (field->is_oneof)
-        *(uint32_t *)member_at(message, field->quantifier) = field->id;
-    else if (field->required_bit != 0)
-        *seen |= UINT64_C(1) << (field->required_bit - 1);
-    else if (!field->is_pointer && !field->is_implicit)
-        *(protobuf_c_boolean *)member_at(message, field->quantifier) = true;
 }
 
 static unsigned wire_type_of(ProtobufCType type) {
@@ -252,7 +197,7 @@ static int read_number(struct wire *wire, const struct field_plan *field, void *
 static bool decode_number(struct decoder *decoder, struct wire *wire, const struct field_plan *field,
                           ProtobufCMessage *message, uint64_t *seen) {
     const uint8_t *start = wire->next;
-    int result = read_number(wire, field, value_slot(decoder, message, field));
+    int result = read_number(wire, field, value_slot(decoder->arena, message, field));
 
     if (result < 0)
         return fail(decoder, "truncated number");
@@ -266,27 +211,20 @@ static bool decode_number(struct decoder *decoder, struct wire *wire, const stru
 static bool decode_message(struct decoder *decoder, const struct message_plan *plan, struct wire wire,
                            ProtobufCMessage *message);
 
-static ProtobufCMessage *new_message(struct decoder *decoder, const struct message_plan *plan) {
-    ProtobufCMessage *message = arena_alloc(decoder->arena, plan->size);
-
-    plan->descriptor->message_init(message);
-    return message;
-}
-
 static bool decode_nested(struct decoder *decoder, struct wire content, const struct field_plan *field,
                           ProtobufCMessage *message, uint64_t *seen) {
-    ProtobufCMessage **slot = value_slot(decoder, message, field);
+    ProtobufCMessage **slot = value_slot(decoder->arena, message, field);
     ProtobufCMessage *nested;
 
-    if (decoder->depth == MESSAGE_DEPTH_LIMIT)
+    if (decoder->path.depth == MESSAGE_DEPTH_LIMIT)
         return fail(decoder, "messages nest too deep");
-    nested = !field->is_repeated && field_is_set(message, field) ? *slot : new_message(decoder, field->message);
-    decoder->path[decoder->depth].field = field;
-    decoder->path[decoder->depth].index = field->is_repeated ? *count_of(message, field) : 0;
-    decoder->depth++;
+    nested = !field->is_repeated && field_is_set(message, field) ? *slot : message_new(field->message, decoder->arena);
+    message_path_push(&decoder->path, field, field->is_repeated ? *count_of(message, field) : 0);
     if (!decode_message(decoder, field->message, content, nested))
         return false;
-    decoder->depth--;
+    if (field->is_map && !map_entry_complete(nested, field, decoder->arena))
+        return fail(decoder, "map entry without a value");
+    decoder->path.depth--;
     *slot = nested;
     mark_set(message, field, seen);
     return true;
@@ -319,7 +257,7 @@ static bool decode_delimited(struct decoder *decoder, struct wire *wire, const s
 
         if (memchr(content.next, '\0', length) != NULL)
             return fail(decoder, "a string holds a NUL character");
-        slot = value_slot(decoder, message, field);
+        slot = value_slot(decoder->arena, message, field);
         text = arena_alloc(decoder->arena, length + 1);
         memcpy(text, content.next, length);
         text[length] = '\0';
@@ -327,7 +265,7 @@ static bool decode_delimited(struct decoder *decoder, struct wire *wire, const s
         break;
     }
     case PROTOBUF_C_TYPE_BYTES:
-        slot = value_slot(decoder, message, field);
+        slot = value_slot(decoder->arena, message, field);
         *(ProtobufCBinaryData *)slot = (ProtobufCBinaryData){
             length, length > 0 ? arena_memdup(decoder->arena, content.next, length) : NULL};
         break;
@@ -342,45 +280,10 @@ static bool decode_unknown(struct decoder *decoder, struct wire *wire, uint32_t 
                            ProtobufCMessage *message) {
     const uint8_t *start = wire->next;
 
-    if (!skip_value(wire, id, type, decoder->depth))
+    if (!skip_value(wire, id, type, decoder->path.depth))
         return fail(decoder, "truncated or malformed bytes");
     add_unknown(decoder, message, id, type, start, (size_t)(wire->next - start));
     return true;
-}
-
-/* Identify a map's key: its text, or its number. */
-static const void *entry_key(const ProtobufCMessage *entry, const struct field_plan *key, size_t *ret_size) {
-    const void *slot = member_at(entry, key->offset);
-
-    if (key->type != PROTOBUF_C_TYPE_STRING) {
-        *ret_size = key->element_size;
-        return slot;
-    }
-    *ret_size = *(char *const *)slot == NULL ? 0 : strlen(*(char *const *)slot);
-    return *ret_size == 0 ? "" : *(char *const *)slot;
-}
-
-/* Of entries with the same key the last counts; it takes the place of the first. */
-static void drop_repeated_keys(ProtobufCMessage *message, const struct field_plan *field) {
-    const struct field_plan *key = &field->message->fields[0];
-    ProtobufCMessage **entries = elements_of(message, field);
-    size_t count = *count_of(message, field), kept = 0;
-    struct table places = TABLE_INIT;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t size;
-        const void *name = entry_key(entries[i], key, &size);
-        ProtobufCMessage **place = table_find_sized(&places, name, size);
-
-        if (place != NULL) {
-            *place = entries[i];
-            continue;
-        }
-        table_add_sized(&places, name, size, &entries[kept]);
-        entries[kept++] = entries[i];
-    }
-    table_done(&places);
-    *count_of(message, field) = kept;
 }
 
 static bool decode_message(struct decoder *decoder, const struct message_plan *plan, struct wire wire,
@@ -409,8 +312,8 @@ static bool decode_message(struct decoder *decoder, const struct message_plan *p
     if ((seen & plan->required) != plan->required)
         return fail_missing(decoder, plan, seen);
     for (unsigned i = 0; plan->has_maps && i < plan->field_count; i++)
-        if (plan->fields[i].is_map && *count_of(message, &plan->fields[i]) > 1)
-            drop_repeated_keys(message, &plan->fields[i]);
+        if (plan->fields[i].is_map)
+            map_drop_repeated_keys(message, &plan->fields[i]);
     return true;
 }
 
@@ -423,8 +326,8 @@ int message_decode(const ProtobufCMessageDescriptor *descriptor, const void *dat
     decoder.arena = arena;
     decoder.err = err;
     decoder.descriptor = descriptor;
-    decoder.depth = 0;
-    message = new_message(&decoder, plan);
+    decoder.path.depth = 0;
+    message = message_new(plan, arena);
     if (!decode_message(&decoder, plan, (struct wire){data, (const uint8_t *)data + size}, message))
         return -1;
     *ret = message;
