@@ -350,6 +350,8 @@ int uuid_parse(const char *text, uint8_t ret_uuid[16], struct error *err) {
         high = hex_value(text[i]);
         low = hex_value(text[i + 1]);
         valid = high >= 0 && low >= 0;
+        if (!valid)
+            break;
         uuid[byte++] = (uint8_t)(high << 4 | low);
         i += 2;
     }
