@@ -41,7 +41,8 @@ int message_parse_json(const ProtobufCMessageDescriptor *descriptor, const char 
 #define MESSAGE_PARSE_JSON(descriptor, text, size, names, arena, ret, err) \
     message_parse_json(descriptor, text, size, names, arena, (ProtobufCMessage **)(void *)(ret), err)
 
-/* Parse one object whose members are all strings, and call @on_member for each. */
+/* Parse one object whose members are all strings, and call @on_member for each, in order; the strings are valid during
+ * the call. Fails as message_parse_json() does, perhaps after some calls. */
 int json_parse_strings(const char *text, size_t size,
                        void (*on_member)(void *user, const char *name, const char *value), void *user,
                        struct error *err);
