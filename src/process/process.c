@@ -291,7 +291,7 @@ static void on_request(struct http_exchange *exchange, void *user) {
         id[slash - request->path - 1] = '\0';
         is_here = deliver(endpoint, id, &from, slash + 1, request->body, request->body_size);
     }
-    /* Every message is answered, whichever of the headers it came with: upstream has done so since 0.19. */
+    /* Every message is answered, whichever of the headers it came with: upstream has done so since 2014. */
     if (is_here)
         http_respond(exchange, 202, NULL, NULL, 0);
     else
