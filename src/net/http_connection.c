@@ -14,6 +14,8 @@ enum {
     BATCH_BYTES = 64 * 1024,
     /* Larger buffers are handed over to the stream, smaller ones copied. */
     HAND_OVER_BYTES = 16 * 1024,
+    /* A compressed body is taken in slices of so much. */
+    GUNZIP_SLICE_BYTES = 1024,
 };
 
 static const int64_t linger_ns = 5 * SECOND;
@@ -137,12 +139,24 @@ void connection_wake(struct http_connection *connection) {
 
 /* Reading */
 
-static bool must_pause(const struct http_connection *connection) {
-    const struct http_server *server = connection->server;
-    size_t pending = stream_pending(connection->stream) + (is_feeding(connection) ? server->batch.size : 0);
+/* Bytes of answers that the peer has not taken, or that wait for earlier answers. */
+static size_t owed_bytes(const struct http_connection *connection) {
+    size_t bytes = stream_pending(connection->stream);
+    struct http_exchange *exchange;
 
-    return connection->exchange_count >= server->limits.pipelined || pending > OUTPUT_HIGH_BYTES ||
-           (connection->reading != NULL && connection->reading->reading_off);
+    if (is_feeding(connection))
+        bytes += connection->server->batch.size;
+    list_for_each (&connection->exchanges, exchange, member)
+        bytes += exchange->held.size;
+    return bytes;
+}
+
+static bool must_pause(const struct http_connection *connection) {
+    /* A request that has begun is read to its end: its answer may depend on that. */
+    if (connection->reading != NULL)
+        return connection->reading->reading_off;
+    return connection->exchange_count >= connection->server->limits.pipelined ||
+           owed_bytes(connection) > OUTPUT_HIGH_BYTES;
 }
 
 void connection_pause(struct http_connection *connection) {
@@ -304,29 +318,45 @@ static enum http_parser_next on_head(struct http_parser *parser) {
     hand_over(connection, exchange);
     if (connection->reading != exchange || connection->broken)
         return HTTP_PARSER_PAUSE;
-    connection_pause(connection);
+    if (exchange->reading_off)
+        connection_pause(connection);
     return connection->paused ? HTTP_PARSER_PAUSE : HTTP_PARSER_CONTINUE;
+}
+
+static unsigned take_compressed(struct http_exchange *exchange, const char *data, size_t size, struct error *err) {
+    cleanup_buffer struct buffer plain = BUFFER_INIT;
+    size_t left = exchange->body_limit - exchange->body_bytes;
+    struct buffer *to = exchange->streamed_body ? &plain : &exchange->body;
+    size_t before = to->size, room = left > SIZE_MAX - before ? SIZE_MAX : before + left;
+    int result = gunzip_feed(exchange->gunzip, data, size, to, room, err);
+
+    if (result < 0)
+        return 400;
+    if (result == GUNZIP_TOO_LARGE) {
+        error_set(err, 0, "The body is too large");
+        return 413;
+    }
+    exchange->body_bytes += to->size - before;
+    if (plain.size > 0 && exchange->on_body != NULL)
+        exchange->on_body(exchange, plain.data, plain.size, exchange->user);
+    return 0;
 }
 
 /* A piece of a body, decompressed if need be, to where the exchange wants it. 0 or the status to refuse it with. */
 static unsigned take_body(struct http_exchange *exchange, const char *data, size_t size, struct error *err) {
-    if (exchange->gunzip != NULL) {
-        cleanup_buffer struct buffer plain = BUFFER_INIT;
-        size_t left = exchange->body_limit - exchange->body_bytes;
-        struct buffer *to = exchange->streamed_body ? &plain : &exchange->body;
-        size_t before = to->size, room = left > SIZE_MAX - before ? SIZE_MAX : before + left;
-        int result = gunzip_feed(exchange->gunzip, data, size, to, room, err);
+    struct http_connection *connection = exchange->connection;
+    unsigned status = 0;
 
-        if (result < 0)
-            return 400;
-        if (result == GUNZIP_TOO_LARGE) {
-            error_set(err, 0, "The body is too large");
-            return 413;
+    if (exchange->gunzip != NULL) {
+        /* In slices, so that what swells a thousandfold is never in memory as a whole when it is streamed. */
+        while (size > 0 && status == 0 && connection->reading == exchange) {
+            size_t slice = size < GUNZIP_SLICE_BYTES ? size : GUNZIP_SLICE_BYTES;
+
+            status = take_compressed(exchange, data, slice, err);
+            data += slice;
+            size -= slice;
         }
-        exchange->body_bytes += to->size - before;
-        if (exchange->streamed_body && plain.size > 0 && exchange->on_body != NULL)
-            exchange->on_body(exchange, plain.data, plain.size, exchange->user);
-        return 0;
+        return status;
     }
     if (size > exchange->body_limit - exchange->body_bytes) {
         error_set(err, 0, "The body is too large");

@@ -270,6 +270,51 @@ static void only_so_many_requests_wait_at_once(void **state) {
     world_done(&world);
 }
 
+static void requests_wait_while_answers_wait_for_an_earlier_one(void **state) {
+    struct server_world world;
+    struct raw raw;
+
+    world_init(&world, NULL);
+    world_connect(&world, &raw);
+    raw_send(&raw, "GET /hold HTTP/1.1\r\n\r\n");
+    for (int i = 0; i < 40; i++)
+        raw_send(&raw, "GET /big?n=1000000 HTTP/1.1\r\n\r\n");
+    world_settle(&world);
+    assert_in_range(world.requests, 2, 5);
+    http_respond_text(world.held[0], 200, "first");
+    sim_run_for(world.sim, 10 * SECOND);
+    assert_int_equal(world.requests, 41);
+    raw_done(&raw);
+    world_done(&world);
+}
+
+static void a_streamed_body_is_read_though_no_further_request_would_be(void **state) {
+    struct http_limits limits = http_default_limits;
+    struct server_world world;
+    struct raw raw;
+
+    limits.pipelined = 1;
+    world_init(&world, &limits);
+    world_connect(&world, &raw);
+    raw_send(&raw, "POST /upload HTTP/1.1\r\nContent-Length: 3\r\n\r\n");
+    world_settle(&world);
+    raw_send(&raw, "a");
+    world_settle(&world);
+    http_exchange_set_reading(world.held[0], false);
+    raw_send(&raw, "bcGET /show HTTP/1.1\r\n\r\n");
+    world_settle(&world);
+    http_exchange_set_reading(world.held[0], true);
+    world_settle(&world);
+    assert_string_equal(buffer_text(&world.uploaded), "abc");
+    assert_int_equal(world.uploads_ended, 1);
+    assert_int_equal(world.requests, 1);
+    http_respond_text(world.held[0], 200, "ok");
+    world_settle(&world);
+    assert_int_equal(world.requests, 2);
+    raw_done(&raw);
+    world_done(&world);
+}
+
 static void requests_wait_while_answers_are_not_taken(void **state) {
     struct server_world world;
     struct raw raw;
@@ -362,18 +407,16 @@ static void a_writer_is_told_when_its_bytes_are_taken(void **state) {
 }
 
 static void bytes_that_nobody_takes_end_the_connection(void **state) {
+    cleanup_free char *body = calloc(1, 5000000);
     struct server_world world;
     struct raw raw;
 
     world_init(&world, NULL);
     world_connect(&world, &raw);
-    raw_send(&raw, "GET /watch HTTP/1.1\r\n\r\nGET /big?n=5000000 HTTP/1.1\r\n\r\n");
+    raw_send(&raw, "GET /hold HTTP/1.1\r\n\r\nGET /watch HTTP/1.1\r\n\r\n");
     world_settle(&world);
     stream_set_reading(raw.stream, false);
-    raw_send(&raw, "GET /watch HTTP/1.1\r\n\r\n");
-    world_settle(&world);
-    assert_int_equal(world.requests, 3);
-    http_respond_text(world.held[0], 200, "first");
+    http_respond(world.held[0], 200, "text/plain", body, 5000000);
     sim_run_for(world.sim, 50 * SECOND);
     assert_int_equal(world.closed, 0);
     sim_run_for(world.sim, 30 * SECOND);
@@ -436,6 +479,8 @@ int main(void) {
         cmocka_unit_test(a_connection_that_waits_for_its_answer_is_not_idle),
         cmocka_unit_test(connections_beyond_the_limit_are_closed_at_once),
         cmocka_unit_test(only_so_many_requests_wait_at_once),
+        cmocka_unit_test(requests_wait_while_answers_wait_for_an_earlier_one),
+        cmocka_unit_test(a_streamed_body_is_read_though_no_further_request_would_be),
         cmocka_unit_test(requests_wait_while_answers_are_not_taken),
         cmocka_unit_test(a_reader_that_never_reads_is_cut),
         cmocka_unit_test(a_stream_that_waits_for_its_turn_has_the_same_limit),
