@@ -258,7 +258,9 @@ static struct checker *new_common(struct env *env, const struct checker_options 
     checker->events = events;
     checker->user = user;
     checker->started_ns = env_now(env);
-    probe_init(&checker->probe, env, options->runner, options->environment, &checker->target, on_result);
+    probe_init(&checker->probe, env, options->runner, &checker->target, on_result);
+    checker->probe.environment = options->environment;
+    checker->probe.directory = options->directory;
     env_timer_init(&checker->timer, env, on_due);
     return checker;
 }

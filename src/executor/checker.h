@@ -16,6 +16,7 @@ struct checker_options {
     const char *task_id;           /* for the log; copied */
     struct process_runner *runner; /* of command checks */
     char *const *environment;      /* of command checks; borrowed as long as the checker lives */
+    const char *directory;         /* of command checks, likewise; NULL: the executor's own */
 };
 
 struct checker_events {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "executor/checker.h"
 #include "executor/environment.h"
+#include "executor/task_updates.h"
 #include "message/message.h"
 
 /* Without a kill policy a task has so long between SIGTERM and SIGKILL. */
@@ -47,8 +48,7 @@ struct command_executor {
     bool has_killing_state;
     bool killed_by_health, killed_by_timeout;
     Mesos__V1__TaskInfo *task;
-    Mesos__V1__TaskStatus *last_status; /* what the next updates of checks carry on */
-    uint8_t terminal_uuid[UUID_BYTES];
+    struct task_updates updates;
     struct running_process *process;
     int pid;
     struct checker *checker, *health_checker;
@@ -78,65 +78,14 @@ static void finish(struct command_executor *executor, int exit_code) {
     env_timer_start(&executor->end_timer, 0);
 }
 
-/* Status updates */
-
-/* Send @status, giving it what every update has. A reason of -1 is none. */
-static void send_status(struct command_executor *executor, Mesos__V1__TaskStatus *status, int reason) {
-    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
-    uint8_t uuid[UUID_BYTES];
-    env_random_uuid(executor->env, uuid);
-    executor_id.value = executor->executor_id;
-    status->executor_id = &executor_id;
-    status->has_source = true;
-    status->source = MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR;
-    status->has_reason = reason >= 0;
-    if (reason >= 0)
-        status->reason = (Mesos__V1__TaskStatus__Reason)reason;
-    status->has_timestamp = true;
-    status->timestamp = (double)env_wall_clock(executor->env) / SECOND;
-    status->has_uuid = true;
-    status->uuid = (ProtobufCBinaryData){sizeof(uuid), uuid};
-    memcpy(executor->terminal_uuid, uuid, sizeof(uuid));
-    executor_client_send_update(executor->client, status);
-    MESSAGE_FREE(executor->last_status);
-    executor->last_status = MESSAGE_COPY(status);
-}
-
-/* An update made from scratch. A task with a check has a check status in each. */
 static void send_state(struct command_executor *executor, Mesos__V1__TaskState state, int reason, const char *message) {
-    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
-    struct empty_check_status check_status;
-    status.task_id = executor->task->task_id;
-    status.state = state;
-    status.message = (char *)message;
-    if (executor->killed_by_health && state == MESOS__V1__TASK_STATE__TASK_KILLED) {
-        status.has_healthy = true;
-        status.healthy = false;
-    }
-    if (executor->task->check != NULL) {
-        check_status_init(&check_status, executor->task->check->type);
-        status.check_status = &check_status.status;
-    }
-    send_status(executor, &status, reason);
-}
-
-/* The last update once more, with what a check has found. */
-static void send_check_result(struct command_executor *executor, const Mesos__V1__CheckStatusInfo *check_status,
-                              const bool *healthy) {
-    Mesos__V1__TaskStatus *last = take_ptr(&executor->last_status);
-    Mesos__V1__TaskStatus status = *last;
-    int reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_HEALTH_CHECK_STATUS_UPDATED;
-    status.message = NULL;
-    if (check_status != NULL) {
-        status.check_status = (Mesos__V1__CheckStatusInfo *)check_status;
-        reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_CHECK_STATUS_UPDATED;
-    }
-    if (healthy != NULL) {
-        status.has_healthy = true;
-        status.healthy = *healthy;
-    }
-    send_status(executor, &status, reason);
-    MESSAGE_FREE(last);
+    const struct task_news news = {
+        .state = state,
+        .reason = reason,
+        .message = message,
+        .is_unhealthy = executor->killed_by_health && executor->state == EXECUTOR_KILLING && executor->process == NULL,
+    };
+    task_updates_send(&executor->updates, &news);
 }
 
 /* Killing */
@@ -263,7 +212,7 @@ static const struct process_events task_events = {.on_exit = on_task_exit};
 static void on_check(void *user, const Mesos__V1__CheckStatusInfo *status) {
     struct command_executor *executor = user;
     if (executor->state == EXECUTOR_RUNNING)
-        send_check_result(executor, status, NULL);
+        task_updates_send_check(&executor->updates, status);
 }
 
 static void on_health(void *user, bool healthy, bool kill) {
@@ -271,7 +220,7 @@ static void on_health(void *user, bool healthy, bool kill) {
     if (executor->state != EXECUTOR_RUNNING)
         return;
     log_info("Received task health update, healthy: %s", healthy ? "true" : "false");
-    send_check_result(executor, NULL, &healthy);
+    task_updates_send_health(&executor->updates, healthy);
     if (kill) {
         executor->killed_by_health = true;
         kill_by_policy(executor, NULL);
@@ -344,6 +293,7 @@ static void launch(struct command_executor *executor, const Mesos__V1__TaskInfo 
         return;
     }
     executor->task = MESSAGE_COPY(task);
+    task_updates_init(&executor->updates, executor->env, executor->client, executor->executor_id, executor->task);
     send_state(executor, MESOS__V1__TASK_STATE__TASK_STARTING, -1, NULL);
     log_info("Starting task %s", task->task_id->value);
     cleanup_error struct error err = ERROR_INIT;
@@ -397,7 +347,7 @@ static void on_kill(struct command_executor *executor, const Mesos__V1__Executor
 static void on_acknowledged(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
     const ProtobufCBinaryData *uuid = &event->acknowledged->uuid;
     if (executor->state == EXECUTOR_ENDED && uuid->len == UUID_BYTES &&
-        memcmp(uuid->data, executor->terminal_uuid, UUID_BYTES) == 0)
+        memcmp(uuid->data, executor->updates.uuid, UUID_BYTES) == 0)
         finish(executor, EXIT_SUCCESS);
 }
 
@@ -511,8 +461,8 @@ void command_executor_free(struct command_executor *executor) {
     env_timer_done(&executor->kill_timer);
     env_timer_done(&executor->end_timer);
     environment_done(&executor->environment);
+    task_updates_done(&executor->updates);
     MESSAGE_FREE(executor->task);
-    MESSAGE_FREE(executor->last_status);
     MESSAGE_FREE(executor->task_command);
     MESSAGE_FREE(executor->task_environment);
     free(executor->executor_id);

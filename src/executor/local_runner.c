@@ -35,6 +35,7 @@ static struct running_process *local_start(struct process_runner *base, const st
         .file = command->shell ? "/bin/sh" : command->value,
         .arguments = command->shell ? shell : arguments,
         .environment = spec->environment,
+        .directory = spec->directory,
         .stdin_fd = -1,
         .stdout_fd = spec->output_to_stderr ? STDERR_FILENO : STDOUT_FILENO,
         .stderr_fd = STDERR_FILENO,

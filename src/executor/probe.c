@@ -89,8 +89,10 @@ static void start_command(struct probe *probe) {
     struct environment environment;
     environment_init(&environment, probe->environment);
     environment_merge(&environment, probe->target->command->environment);
-    struct process_spec spec = {
-        .command = probe->target->command, .environment = environment.entries, .output_to_stderr = true};
+    struct process_spec spec = {.command = probe->target->command,
+                                .environment = environment.entries,
+                                .directory = probe->directory,
+                                .output_to_stderr = true};
     cleanup_error struct error err = ERROR_INIT;
     probe->process = probe->runner->ops->start(probe->runner, &spec, &command_events, probe, &err);
     environment_done(&environment);
@@ -207,11 +209,9 @@ static void start_tcp(struct probe *probe) {
 
 /* The probe */
 
-void probe_init(struct probe *probe, struct env *env, struct process_runner *runner, char *const *environment,
-                const struct probe_target *target,
+void probe_init(struct probe *probe, struct env *env, struct process_runner *runner, const struct probe_target *target,
                 void (*on_result)(struct probe *probe, const struct probe_result *result, const struct error *err)) {
-    *probe = (struct probe){
-        .env = env, .runner = runner, .environment = environment, .target = target, .on_result = on_result};
+    *probe = (struct probe){.env = env, .runner = runner, .target = target, .on_result = on_result};
     env_timer_init(&probe->timer, env, on_timeout);
 }
 

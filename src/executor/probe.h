@@ -28,6 +28,7 @@ struct probe {
     struct env *env;
     struct process_runner *runner;
     char *const *environment; /* of commands, which add their own */
+    const char *directory;    /* of commands; NULL: the executor's */
     const struct probe_target *target;
     /* Ends each probe_start(): @err is NULL, or says why there is no result; its code is EAGAIN if that says nothing of
      * the task. */
@@ -43,8 +44,7 @@ struct probe {
     char *location;
 };
 
-void probe_init(struct probe *probe, struct env *env, struct process_runner *runner, char *const *environment,
-                const struct probe_target *target,
+void probe_init(struct probe *probe, struct env *env, struct process_runner *runner, const struct probe_target *target,
                 void (*on_result)(struct probe *probe, const struct probe_result *result, const struct error *err));
 void probe_start(struct probe *probe);
 /* No result will come. */

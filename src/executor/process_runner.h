@@ -12,6 +12,7 @@ struct running_process; /* the runner's; gone once on_exit has been called or it
 struct process_spec {
     const Mesos__V1__CommandInfo *command; /* its environment is not looked at */
     char *const *environment;              /* "NAME=value", NULL-terminated: the whole of it */
+    const char *directory;                 /* NULL: the executor's own */
     bool output_to_stderr;                 /* standard output goes to the executor's standard error */
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "event/loop.h"
 #include "executor/command_executor.h"
 #include "executor/local_runner.h"
@@ -135,10 +136,12 @@ int main(int argc, char **argv) {
     struct program program = {0};
     cleanup_error struct error err = ERROR_INIT;
     int result = flags_parse(&flag_table, argc, argv, &flags, NULL, &err);
-    if (result > 0) {
+    if (result == FLAGS_HELP_WANTED) {
         cleanup_buffer struct buffer help = BUFFER_INIT;
         flags_append_help(&flag_table, &help);
         fwrite(help.data, 1, help.size, stdout);
+    } else if (result == FLAGS_VERSION_WANTED) {
+        printf("%s\n", version_get()->number);
     } else if (result == 0) {
         result = start(&flags, &program, &err);
     }
