@@ -141,7 +141,7 @@ static int parse(const char *text, bool are_limits, struct quantities *ret, stru
     for (const char *token = text; *token != '\0';) {
         cleanup_free char *name = NULL;
         size_t size = strcspn(token, ";");
-        double value;
+        double value = 0;
 
         if (size > 0) {
             if (parse_token(token, size, what, &name, &value, err) < 0)
