@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offer constraints: which agents a framework wants to hear of at all (offer_constraints_filter.cpp).
+ *
+ * Mesos matches with RE2, which is linear in the text. PCRE2 may backtrack, so its patterns are limited in size and
+ * each match in steps; a match that takes more counts as none. What RE2 has no syntax for (back references,
+ * look-around) is refused. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "allocator/internal.h"
+
+enum {
+    MOST_REGEX_BYTES = 2048,
+    MOST_PROGRAM_BYTES = 16384, /* of a compiled pattern; stands for RE2's limits on memory and program size */
+    MOST_MATCH_STEPS = 100000,
+    MOST_MATCH_DEPTH = 1000,
+};
+
+enum predicate { EXISTS, NOT_EXISTS, TEXT_EQUALS, TEXT_NOT_EQUALS, TEXT_MATCHES, TEXT_NOT_MATCHES };
+
+enum selector { ATTRIBUTE, HOSTNAME, REGION, ZONE };
+
+struct constraint {
+    enum selector selector;
+    char *attribute; /* if it is ATTRIBUTE */
+    enum predicate predicate;
+    char *text;
+    pcre2_code *regex;
+};
+
+/* All must hold. */
+struct constraint_group {
+    struct constraint *constraints;
+    size_t count;
+};
+
+/* One must hold. */
+struct constraint_groups {
+    char *role;
+    struct constraint_group *groups;
+    size_t count;
+};
+
+struct offer_constraints {
+    struct constraint_groups *roles;
+    size_t count;
+};
+
+/* Compiling */
+
+/* Whether @regex uses what RE2 does not have, so that it would be refused there. */
+static bool has_foreign_syntax(const char *regex) {
+    bool is_in_class = false;
+
+    for (const char *c = regex; *c != '\0'; c++) {
+        if (*c == '\\' && c[1] != '\0') {
+            c++;
+            if (!is_in_class && ((*c >= '1' && *c <= '9') || strchr("gkGKZXR", *c) != NULL))
+                return true;
+        } else if (is_in_class) {
+            is_in_class = *c != ']';
+        } else if (*c == '[') {
+            is_in_class = true;
+            if (c[1] == '^')
+                c++;
+            if (c[1] == ']')
+                c++;
+        } else if (*c == '(' && c[1] == '?') {
+            if (strchr("=!>|(R&+-#", c[2]) != NULL && c[2] != '\0' && !(c[2] == '-' && c[3] >= 'a' && c[3] <= 'z'))
+                return true;
+            if (c[2] == '<' && (c[3] == '=' || c[3] == '!'))
+                return true;
+            if (c[2] >= '0' && c[2] <= '9')
+                return true;
+        } else if (*c == '(' && c[1] == '*') {
+            return true;
+        } else if ((*c == '*' || *c == '+' || *c == '?' || *c == '}') && c[1] == '+') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int compile(const char *regex, pcre2_code **ret, struct error *err) {
+    PCRE2_SIZE offset, size;
+    pcre2_code *code;
+    int number;
+
+    if (strlen(regex) > MOST_REGEX_BYTES)
+        return error_set(err, 0, "Regex is too complex: longer than %d bytes", MOST_REGEX_BYTES);
+    if (has_foreign_syntax(regex))
+        return error_set(err, 0, "Failed to construct regex from pattern '%s': unsupported syntax", regex);
+    code = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED,
+                         PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_NEVER_BACKSLASH_C |
+                             PCRE2_DOLLAR_ENDONLY,
+                         &number, &offset, NULL);
+    if (code == NULL) {
+        PCRE2_UCHAR message[128] = "";
+
+        pcre2_get_error_message(number, message, sizeof(message));
+        return error_set(err, 0, "Failed to construct regex from pattern '%s': %s", regex, (char *)message);
+    }
+    pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+    if (size > MOST_PROGRAM_BYTES) {
+        pcre2_code_free(code);
+        return error_set(err, 0, "Regex '%s' is too complex: its size of %zu is larger than the maximum of %d", regex,
+                         (size_t)size, MOST_PROGRAM_BYTES);
+    }
+    *ret = code;
+    return 0;
+}
+
+static int set_selector(const Mesos__V1__Scheduler__AttributeConstraint__Selector *from, struct constraint *constraint,
+                        struct error *err) {
+    switch (from->selector_case) {
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__SELECTOR__SELECTOR_ATTRIBUTE_NAME:
+        constraint->selector = ATTRIBUTE;
+        constraint->attribute = xstrdup(from->attribute_name);
+        return 0;
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__SELECTOR__SELECTOR_PSEUDOATTRIBUTE_TYPE:
+        switch (from->pseudoattribute_type) {
+        case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__SELECTOR__PSEUDOATTRIBUTE_TYPE__HOSTNAME:
+            constraint->selector = HOSTNAME;
+            return 0;
+        case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__SELECTOR__PSEUDOATTRIBUTE_TYPE__REGION:
+            constraint->selector = REGION;
+            return 0;
+        case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__SELECTOR__PSEUDOATTRIBUTE_TYPE__ZONE:
+            constraint->selector = ZONE;
+            return 0;
+        default:
+            return error_set(err, 0, "Unknown pseudoattribute type");
+        }
+    default:
+        return error_set(err, 0,
+                         "Exactly one of 'AttributeConstraint::Selector::name' or "
+                         "'AttributeConstraint::Selector::pseudoattribute_type' must be set");
+    }
+}
+
+static int set_predicate(const Mesos__V1__Scheduler__AttributeConstraint__Predicate *from,
+                         struct constraint *constraint, struct error *err) {
+    switch (from->predicate_case) {
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_EXISTS:
+        constraint->predicate = EXISTS;
+        return 0;
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_NOT_EXISTS:
+        constraint->predicate = NOT_EXISTS;
+        return 0;
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_EQUALS:
+        constraint->predicate = TEXT_EQUALS;
+        constraint->text = xstrdup(from->text_equals->value);
+        return 0;
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_EQUALS:
+        constraint->predicate = TEXT_NOT_EQUALS;
+        constraint->text = xstrdup(from->text_not_equals->value);
+        return 0;
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_MATCHES:
+        constraint->predicate = TEXT_MATCHES;
+        return compile(from->text_matches->regex, &constraint->regex, err);
+    case MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_MATCHES:
+        constraint->predicate = TEXT_NOT_MATCHES;
+        return compile(from->text_not_matches->regex, &constraint->regex, err);
+    default:
+        return error_set(err, 0, "Unknown predicate type");
+    }
+}
+
+static int set_group(const Mesos__V1__Scheduler__OfferConstraints__RoleConstraints__Group *from, const char *role,
+                     struct constraint_group *group, struct error *err) {
+    if (from->n_attribute_constraints == 0)
+        return error_set(err, 0,
+                         "'OfferConstraints::RoleConstraints::groups' for role %scontains an empty "
+                         "RoleConstraints::Group",
+                         role);
+    group->constraints = xcalloc(from->n_attribute_constraints, sizeof(group->constraints[0]));
+    for (size_t i = 0; i < from->n_attribute_constraints; i++) {
+        const Mesos__V1__Scheduler__AttributeConstraint *constraint = from->attribute_constraints[i];
+
+        group->count++;
+        if (set_selector(constraint->selector, &group->constraints[i], err) < 0 ||
+            set_predicate(constraint->predicate, &group->constraints[i], err) < 0)
+            return error_wrap(err, "A role %s has an invalid 'AttributeConstraint'", role);
+    }
+    return 0;
+}
+
+static int set_role(const Mesos__V1__Scheduler__OfferConstraints__RoleConstraintsEntry *from,
+                    struct constraint_groups *groups, struct error *err) {
+    const char *role = from->key == NULL ? "" : from->key;
+    size_t count = from->value == NULL ? 0 : from->value->n_groups;
+
+    groups->role = xstrdup(role);
+    if (count == 0)
+        return error_set(
+            err, 0, "'OfferConstraints::role_constraints' has an empty 'RoleConstraints::groups' for role %s", role);
+    groups->groups = xcalloc(count, sizeof(groups->groups[0]));
+    for (size_t i = 0; i < count; i++) {
+        groups->count++;
+        if (set_group(from->value->groups[i], role, &groups->groups[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void offer_constraints_free(struct offer_constraints *constraints) {
+    if (constraints == NULL)
+        return;
+    for (size_t i = 0; i < constraints->count; i++) {
+        struct constraint_groups *groups = &constraints->roles[i];
+
+        for (size_t j = 0; j < groups->count; j++) {
+            for (size_t k = 0; k < groups->groups[j].count; k++) {
+                free(groups->groups[j].constraints[k].attribute);
+                free(groups->groups[j].constraints[k].text);
+                pcre2_code_free(groups->groups[j].constraints[k].regex);
+            }
+            free(groups->groups[j].constraints);
+        }
+        free(groups->groups);
+        free(groups->role);
+    }
+    free(constraints->roles);
+    free(constraints);
+}
+
+int offer_constraints_new(const Mesos__V1__Scheduler__OfferConstraints *message, struct offer_constraints **ret,
+                          struct error *err) {
+    struct offer_constraints *constraints;
+
+    if (message == NULL) {
+        *ret = NULL;
+        return 0;
+    }
+    constraints = new0(struct offer_constraints);
+    constraints->roles = xcalloc(message->n_role_constraints + 1, sizeof(constraints->roles[0]));
+    for (size_t i = 0; i < message->n_role_constraints; i++) {
+        constraints->count++;
+        if (set_role(message->role_constraints[i], &constraints->roles[i], err) < 0) {
+            offer_constraints_free(constraints);
+            return -1;
+        }
+    }
+    *ret = constraints;
+    return 0;
+}
+
+/* Asking */
+
+const struct constraint_groups *allocator_offer_constraints_find(const struct offer_constraints *constraints,
+                                                                 const char *role) {
+    for (size_t i = 0; constraints != NULL && i < constraints->count; i++)
+        if (strcmp(constraints->roles[i].role, role) == 0)
+            return &constraints->roles[i];
+    return NULL;
+}
+
+static bool is_match(const pcre2_code *regex, const char *text) {
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+    int result;
+
+    pcre2_set_match_limit(context, MOST_MATCH_STEPS);
+    pcre2_set_depth_limit(context, MOST_MATCH_DEPTH);
+    result = pcre2_match(regex, (PCRE2_SPTR)text, strlen(text), 0, 0, match, context);
+    pcre2_match_data_free(match);
+    pcre2_match_context_free(context);
+    return result >= 0;
+}
+
+/* @text NULL: there is no such attribute. */
+static bool holds_for_text(const struct constraint *constraint, const char *text) {
+    switch (constraint->predicate) {
+    case EXISTS:
+        return text != NULL;
+    case NOT_EXISTS:
+        return text == NULL;
+    case TEXT_EQUALS:
+        return text != NULL && strcmp(text, constraint->text) == 0;
+    case TEXT_NOT_EQUALS:
+        return text == NULL || strcmp(text, constraint->text) != 0;
+    case TEXT_MATCHES:
+        return text != NULL && is_match(constraint->regex, text);
+    default:
+        return text == NULL || !is_match(constraint->regex, text);
+    }
+}
+
+static bool holds_for_attribute(const struct constraint *constraint, const struct agent *agent) {
+    for (size_t i = 0; i < agent->attribute_count; i++) {
+        const Mesos__V1__Attribute *attribute = agent->attributes[i];
+
+        if (strcmp(attribute->name, constraint->attribute) != 0)
+            continue;
+        if (attribute->type == MESOS__V1__VALUE__TYPE__TEXT && attribute->text != NULL)
+            return holds_for_text(constraint, attribute->text->value);
+        /* Text predicates hold for every attribute that is not text. */
+        return constraint->predicate != NOT_EXISTS;
+    }
+    return holds_for_text(constraint, NULL);
+}
+
+static bool holds(const struct constraint *constraint, const struct agent *agent) {
+    switch (constraint->selector) {
+    case ATTRIBUTE:
+        return holds_for_attribute(constraint, agent);
+    case HOSTNAME:
+        return holds_for_text(constraint, agent->hostname);
+    case REGION:
+        return holds_for_text(constraint, agent->region);
+    default:
+        return holds_for_text(constraint, agent->zone);
+    }
+}
+
+bool allocator_constraints_exclude(const struct constraint_groups *groups, const struct agent *agent) {
+    for (size_t i = 0; i < groups->count; i++) {
+        size_t j = 0;
+
+        while (j < groups->groups[i].count && holds(&groups->groups[i].constraints[j], agent))
+            j++;
+        if (j == groups->groups[i].count)
+            return false;
+    }
+    return true;
+}
+
+enum { VERDICT_UNKNOWN = 0, VERDICT_WANTED = 1, VERDICT_EXCLUDED = 2 };
+
+bool allocator_client_excludes(struct client *client, const struct agent *agent) {
+    if (agent->index >= client->verdict_count) {
+        size_t count = agent->index + 64;
+
+        client->verdicts = xrealloc(client->verdicts, count);
+        memset(client->verdicts + client->verdict_count, VERDICT_UNKNOWN, count - client->verdict_count);
+        client->verdict_count = count;
+    }
+    if (client->verdicts[agent->index] == VERDICT_UNKNOWN)
+        client->verdicts[agent->index] = allocator_constraints_exclude(client->constraints, agent) ? VERDICT_EXCLUDED
+                                                                                                   : VERDICT_WANTED;
+    return client->verdicts[agent->index] == VERDICT_EXCLUDED;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who has what: the bookkeeping of what is offered and allocated, on agents, for frameworks and up the tree of roles
+ * (trackAllocatedResources(), untrackAllocatedResources(), RoleTree::trackOfferedOrAllocated()). */
+#include <assert.h>
+
+#include "allocator/internal.h"
+#include "model/name.h"
+
+/* Copies of a shared resource of one agent count once in each place that sums them up: here is how many there are. The
+ * kind lives as long as a usage has a copy, and so as long as the entry. */
+struct shared_count {
+    struct shared_key {
+        const void *place;
+        const struct resource_kind *kind;
+        int64_t scalar;
+        uint64_t agent;
+    } key;
+    int64_t copies;
+};
+
+/* Count @copies more (or less) of @resource in @place. Returns whether these are the first (or were the last). */
+static bool shared_changes(struct allocator *allocator, const void *place, const struct agent *agent,
+                           const struct resource *resource, int64_t copies) {
+    struct shared_key key = {place, resource->kind->identity, resource->scalar, agent->index};
+    struct shared_count *entry = table_find_sized(&allocator->shared_counts, &key, sizeof(key));
+
+    if (entry == NULL) {
+        if (copies <= 0)
+            return false;
+        entry = new0(struct shared_count);
+        entry->key = key;
+        entry->copies = copies;
+        table_add_sized(&allocator->shared_counts, (const char *)&entry->key, sizeof(entry->key), entry);
+        return true;
+    }
+    entry->copies += copies;
+    if (entry->copies > 0)
+        return false;
+    table_remove_sized(&allocator->shared_counts, &entry->key, sizeof(entry->key));
+    free(entry);
+    return true;
+}
+
+/* Whether @resource changes the sums of @place. */
+static bool counts_in(struct allocator *allocator, const void *place, const struct agent *agent,
+                      const struct resource *resource, int sign) {
+    return !resource->kind->is_shared ||
+           shared_changes(allocator, place, agent, resource, sign * (int64_t)resource->shared_count);
+}
+
+static void track_one(struct allocator *allocator, const struct agent *agent, struct client *client,
+                      const struct resource *resource, int sign) {
+    size_t dimension = dimension_of(allocator, resource);
+    int64_t amount = sign * resource->scalar;
+    struct role *role = client->role;
+
+    if (counts_in(allocator, &client->node, agent, resource, sign))
+        amounts_add(&client->node.allocated, dimension, amount);
+    if (counts_in(allocator, &role->own, agent, resource, sign))
+        amounts_add(&role->own.allocated, dimension, amount);
+    for (; role != NULL; role = role->parent) {
+        if (!counts_in(allocator, &role->node, agent, resource, sign))
+            continue;
+        amounts_add(&role->node.allocated, dimension, amount);
+        if (resource_is_reserved(resource))
+            amounts_add(&role->offered_reserved, dimension, amount);
+        else if (!resource->kind->is_revocable)
+            amounts_add(&role->consumed, dimension, amount);
+    }
+}
+
+/* The order among @siblings is to take notice of @node. */
+static void touch(struct allocator *allocator, struct siblings *siblings, struct sorter_node *node, uint32_t times) {
+    if (!allocator->is_deferring) {
+        allocator_siblings_update(siblings, node, times, &allocator->totals);
+        return;
+    }
+    node->pending_count += times;
+    if (node->is_pending)
+        return;
+    node->is_pending = true;
+    if (allocator->pending_count == allocator->pending_capacity) {
+        allocator->pending_capacity = allocator->pending_capacity == 0 ? 16 : allocator->pending_capacity * 2;
+        allocator->pending = xrealloc(allocator->pending, allocator->pending_capacity * sizeof(allocator->pending[0]));
+    }
+    allocator->pending[allocator->pending_count++] = (struct pending_update){siblings, node};
+}
+
+void allocator_sorter_apply_pending(struct allocator *allocator) {
+    for (size_t i = 0; i < allocator->pending_count; i++) {
+        struct sorter_node *node = allocator->pending[i].node;
+
+        allocator_siblings_update(allocator->pending[i].siblings, node, node->pending_count, &allocator->totals);
+        node->pending_count = 0;
+        node->is_pending = false;
+    }
+    allocator->pending_count = 0;
+}
+
+static void touch_all(struct allocator *allocator, struct client *client, uint32_t times) {
+    touch(allocator, &client->role->frameworks, &client->node, times);
+    if (client->role->has_own)
+        touch(allocator, &client->role->subs, &client->role->own, times);
+    for (struct role *role = client->role; role->parent != NULL; role = role->parent)
+        touch(allocator, &role->parent->subs, &role->node, times);
+}
+
+static void track(struct allocator *allocator, struct agent *agent, struct client *client,
+                  const struct resources *resources, int sign, uint32_t times) {
+    for (size_t i = 0; i < resources->count; i++)
+        if (resources->items[i].kind->type == RESOURCE_SCALAR)
+            track_one(allocator, agent, client, &resources->items[i], sign);
+    touch_all(allocator, client, times);
+}
+
+/* A view of what @resources take of an agent: without allocation roles and without what is shared. Valid until the next
+ * one is made. */
+static struct resources unallocated_view(struct allocator *allocator, const struct resources *resources) {
+    struct resources view = {allocator_scratch_get(allocator, resources->count), 0, 0};
+
+    for (size_t i = 0; i < resources->count; i++) {
+        if (resources->items[i].kind->is_shared)
+            continue;
+        view.items[view.count] = resources->items[i];
+        view.items[view.count++].allocation_role = NULL;
+    }
+    view.capacity = view.count;
+    return view;
+}
+
+struct usage *allocator_usage_find(struct agent *agent, struct client *client) {
+    struct usage *usage;
+
+    list_for_each (&agent->usages, usage, in_agent)
+        if (usage->client == client)
+            return usage;
+    return NULL;
+}
+
+void allocator_usage_record(struct allocator *allocator, struct agent *agent, struct client *client,
+                            const struct resources *resources) {
+    struct usage *usage = allocator_usage_find(agent, client);
+
+    if (usage == NULL) {
+        usage = new0(struct usage);
+        usage->agent = agent;
+        usage->client = client;
+        list_append(&agent->usages, &usage->in_agent);
+        list_append(&client->usages, &usage->in_client);
+    }
+    if (resources_is_empty(&usage->resources))
+        resources_assign(&usage->resources, resources);
+    else
+        resources_add(&usage->resources, resources);
+    track(allocator, agent, client, resources, 1, 1);
+}
+
+static void take_from_available(struct allocator *allocator, struct agent *agent, const struct resources *resources) {
+    struct resources view = unallocated_view(allocator, resources);
+
+    allocator_revocable_track(allocator, agent, -1);
+    resources_subtract(&agent->available, &view);
+    allocator_revocable_track(allocator, agent, 1);
+    allocator_agent_update_offerable(allocator, agent);
+}
+
+static void give_to_available(struct allocator *allocator, struct agent *agent, const struct resources *resources) {
+    struct resources view;
+
+    state_changed(allocator);
+    if (agent->is_overcommitted) {
+        allocator_agent_recompute_available(allocator, agent);
+        return;
+    }
+    view = unallocated_view(allocator, resources);
+    allocator_revocable_track(allocator, agent, -1);
+    resources_add(&agent->available, &view);
+    allocator_revocable_track(allocator, agent, 1);
+    allocator_agent_has_grown(allocator, agent);
+}
+
+void allocator_usage_add(struct allocator *allocator, struct agent *agent, struct client *client,
+                         const struct resources *resources) {
+    allocator_usage_record(allocator, agent, client, resources);
+    state_changed(allocator);
+    if (agent->is_overcommitted)
+        allocator_agent_recompute_available(allocator, agent);
+    else
+        take_from_available(allocator, agent, resources);
+}
+
+static void usage_free(struct usage *usage) {
+    list_remove(&usage->in_agent);
+    list_remove(&usage->in_client);
+    resources_done(&usage->resources);
+    free(usage);
+}
+
+bool allocator_usage_subtract(struct allocator *allocator, struct agent *agent, struct client *client,
+                              const struct resources *resources) {
+    struct usage *usage = allocator_usage_find(agent, client);
+
+    if (usage == NULL || !resources_contain(&usage->resources, resources))
+        return false;
+    track(allocator, agent, client, resources, -1, 0);
+    resources_subtract(&usage->resources, resources);
+    if (resources_is_empty(&usage->resources))
+        usage_free(usage);
+    give_to_available(allocator, agent, resources);
+    return true;
+}
+
+void allocator_usage_remove(struct allocator *allocator, struct usage *usage, bool give_back) {
+    struct agent *agent = usage->agent;
+    struct resources resources;
+
+    track(allocator, agent, usage->client, &usage->resources, -1, 0);
+    resources_move(&resources, &usage->resources);
+    usage_free(usage);
+    if (give_back)
+        give_to_available(allocator, agent, &resources);
+    resources_done(&resources);
+}
+
+void allocator_usage_replace(struct allocator *allocator, struct agent *agent, struct client *client,
+                             const struct resources *old, const struct resources *new) {
+    struct usage *usage = allocator_usage_find(agent, client);
+
+    assert(usage != NULL);
+    state_changed(allocator);
+    track(allocator, agent, client, old, -1, 0);
+    track(allocator, agent, client, new, 1, 0);
+    resources_subtract(&usage->resources, old);
+    resources_add(&usage->resources, new);
+    if (resources_is_empty(&usage->resources))
+        usage_free(usage);
+}
+
+void allocator_allocated_track(struct allocator *allocator, const struct resources *resources, int sign) {
+    for (size_t i = 0; i < resources->count; i++) {
+        const struct resource *resource = &resources->items[i];
+        struct role *role;
+        size_t dimension;
+
+        if (resource->kind->type != RESOURCE_SCALAR || resource_is_reserved(resource) || resource->kind->is_revocable ||
+            resource->allocation_role == NULL)
+            continue;
+        dimension = dimension_of(allocator, resource);
+        for (role = allocator_role_find(allocator, resource->allocation_role); role != NULL; role = role->parent) {
+            amounts_add(&role->allocated, dimension, sign * resource->scalar);
+            allocator_metrics_update_consumed(allocator, role);
+        }
+    }
+}
