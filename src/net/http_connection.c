@@ -422,6 +422,25 @@ static const struct http_parser_events parser_events = {
     .on_end = on_message_end,
 };
 
+/* The exchange that waits to be told that its streamed bytes have been taken, and can be. */
+static struct http_exchange *drained_exchange(struct http_connection *connection) {
+    struct http_exchange *first = list_first(&connection->exchanges, struct http_exchange, member);
+
+    return first != NULL && !connection->broken && first->begun && !first->answered && first->owes_drain &&
+                   first->on_drain != NULL && http_stream_pending(first) == 0
+               ? first
+               : NULL;
+}
+
+static void tell_drained(struct http_connection *connection) {
+    struct http_exchange *exchange = drained_exchange(connection);
+
+    if (exchange != NULL) {
+        exchange->owes_drain = false;
+        exchange->on_drain(exchange, exchange->user);
+    }
+}
+
 /* The end of every event from below: close what is to be closed, or wait for what is next. */
 static void settle(struct http_connection *connection) {
     if (connection->broken)
@@ -470,7 +489,7 @@ void connection_advance(struct http_connection *connection) {
         if (connection->state == CONNECTION_DRAINING)
             begin_linger(connection);
     }
-    if (connection->paused && !must_pause(connection))
+    if ((connection->paused && !must_pause(connection)) || drained_exchange(connection) != NULL)
         connection_wake(connection);
     if (!is_feeding(connection))
         connection_arm(connection);
@@ -489,6 +508,9 @@ static void feed(struct http_connection *connection, const char *data, size_t si
     connection_write(connection, &server->batch);
     server->feeding = NULL;
     connection_pause(connection);
+    /* What the stream has taken at once will not be told by its on_drain. */
+    if (drained_exchange(connection) != NULL)
+        connection_wake(connection);
 }
 
 /* Go on with what was held back, if nothing speaks against it any more. */
@@ -547,11 +569,9 @@ static void on_end(struct stream *stream) {
 
 static void on_drain(struct stream *stream) {
     struct http_connection *connection = stream->user;
-    struct http_exchange *first = list_first(&connection->exchanges, struct http_exchange, member);
 
     connection->linger_since = env_now(connection->server->env);
-    if (first != NULL && first->begun && !first->answered && first->on_drain != NULL)
-        first->on_drain(first, first->user);
+    tell_drained(connection);
     if (connection->state == CONNECTION_LINGERING && connection->peer_ended && stream_pending(stream) == 0)
         connection->broken = true;
     if (!connection->broken)
@@ -615,6 +635,7 @@ static void on_timer(struct env_timer *timer) {
     connection->timer_due = INT64_MAX;
     if (connection->wake) {
         connection->wake = false;
+        tell_drained(connection);
         if (!connection->broken)
             resume(connection);
     }

@@ -99,6 +99,7 @@ struct http_exchange {
     bool is_head;       /* the answer has no body */
     bool begun;         /* the head of a streamed answer is out */
     bool chunked;       /* a streamed answer is chunked; otherwise it ends with the connection */
+    bool owes_drain;    /* http_stream_pending() has been above 0 since on_drain last came */
     bool answered;
 };
 

@@ -180,6 +180,7 @@ void http_stream_begin(struct http_exchange *exchange, unsigned status, const ch
         exchange->keep_alive = false;
     append_head(exchange, exchange_output(exchange), status, content_type, SIZE_MAX);
     exchange_flush(exchange);
+    exchange->owes_drain = http_stream_pending(exchange) > 0;
     if (connection->peer_ended) {
         connection->broken = true;
         connection_wake(connection);
@@ -223,6 +224,8 @@ bool http_stream_write(struct http_exchange *exchange, const void *data, size_t 
         buffer_append(output, data, size);
     }
     exchange_flush(exchange);
+    if (http_stream_pending(exchange) > 0)
+        exchange->owes_drain = true;
     return true;
 }
 

@@ -76,7 +76,8 @@ void http_respond_nothing(struct http_exchange *exchange);
 void http_stream_begin(struct http_exchange *exchange, unsigned status, const char *content_type);
 bool http_stream_write(struct http_exchange *exchange, const void *data, size_t size);
 size_t http_stream_pending(const struct http_exchange *exchange);
-/* Tell when pending bytes have come down to zero (once set, each time); NULL stops. */
+/* Tell, from the loop, when http_stream_pending() has come down to zero after a write had left it above; NULL stops. A
+ * producer writes while it is zero and then waits for this. */
 void http_stream_on_drain(struct http_exchange *exchange, void (*on_drain)(struct http_exchange *exchange, void *user));
 void http_stream_end(struct http_exchange *exchange);
 /* Break the connection. on_closed is not called. */
