@@ -569,6 +569,57 @@ static void a_world_that_drops_and_duplicates_keeps_the_order(void **state) {
     finish(&f);
 }
 
+struct sender {
+    struct fixture *f;
+    struct env_timer timer;
+    int sent;
+};
+
+enum { NUMBERED = 400 };
+
+static void on_send_timer(struct env_timer *timer) {
+    struct sender *sender = container_of(timer, struct sender, timer);
+    cleanup_free char *body = xasprintf("%d", sender->sent++);
+
+    process_link(&sender->f->a.process, &sender->f->b.process.pid);
+    process_send(&sender->f->a.process, &sender->f->b.process.pid, "M", body, strlen(body));
+    if (sender->sent < NUMBERED)
+        env_timer_start(timer, 10 * MILLISECOND);
+}
+
+static void where_connections_are_cut_messages_come_at_most_once_and_in_order(void **state) {
+    static const struct sim_faults faults = {
+        .delay_least_ns = MICROSECOND, .delay_most_ns = 50 * MILLISECOND, .split = 0.3, .cut = 0.02};
+    size_t got = 0, lost = 0;
+
+    for (uint64_t seed = 1; seed <= 25; seed++) {
+        struct sender sender = {.sent = 0};
+        const char *next;
+        struct fixture f;
+        int last = -1;
+
+        begin(&f, seed);
+        sim_set_faults(f.sim, &faults);
+        sender.f = &f;
+        env_timer_init(&sender.timer, sim_node_env(f.nodes[0]), on_send_timer);
+        env_timer_start(&sender.timer, 0);
+        sim_run_for(f.sim, MINUTE);
+        assert_int_equal(sender.sent, NUMBERED);
+        for (next = buffer_text(&f.b.heard); (next = strstr(next, ":5050 ")) != NULL; next++) {
+            int number = (int)strtol(next + 6, NULL, 10);
+
+            assert_true(number > last);
+            last = number;
+            got++;
+        }
+        for (next = buffer_text(&f.a.heard); (next = strstr(next, "(lost b(1)@10.0.0.2:5050)")) != NULL; next++)
+            lost++;
+        finish(&f);
+    }
+    assert_in_range(got, 25 * NUMBERED / 2, 25 * NUMBERED - 100);
+    assert_in_range(lost, 25, 25 * NUMBERED / 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pids_are_read_and_written),
@@ -594,6 +645,7 @@ int main(void) {
         cmocka_unit_test(a_process_that_has_ended_hears_nothing),
         cmocka_unit_test(a_crashed_endpoint_is_lost_and_its_successor_is_reached),
         cmocka_unit_test(a_world_that_drops_and_duplicates_keeps_the_order),
+        cmocka_unit_test(where_connections_are_cut_messages_come_at_most_once_and_in_order),
     };
 
     log_set_level(LOG_ERROR);
