@@ -111,7 +111,7 @@ static int on_header_value_complete(llhttp_t *llhttp) {
     buffer_append_char(&head->text, '\0');
     if (head->headers.count == parser->header_limit)
         return fail(parser, 431, "too many headers");
-    /* Positions for now: the text may still move. on_headers_complete() turns them into pointers. */
+    /* Positions: the text may still move. on_headers_complete() turns them into pointers. */
     http_headers_add(&head->headers, (const char *)parser->name, (const char *)parser->value);
     parser->name = SIZE_MAX;
     return count_bytes(parser, 4, parser->head_limit_bytes);
