@@ -49,7 +49,8 @@ void http_client_free(struct http_client *client);
 struct http_call *http_client_call(struct http_client *client, const struct address *to,
                                    const struct http_call_options *options, const struct http_call_events *events,
                                    void *user);
-/* No callback will come; the connection is closed if the call was on the wire. Accepts NULL. */
+/* No callback will come. If the call was on the wire its connection is closed, unless others share it and the answer
+ * has not begun: then that is let pass. Accepts NULL. */
 void http_call_cancel(struct http_call *call);
 /* Hold back or go on reading a streamed response. */
 void http_call_set_reading(struct http_call *call, bool on);

@@ -13,6 +13,7 @@
 struct http_server;
 struct http_exchange;
 
+/* A time of 0 or less is no limit. */
 struct http_limits {
     size_t head_bytes;           /* request line and headers together: 431 beyond; 64 KiB */
     size_t header_count;         /* 100 */
@@ -90,7 +91,8 @@ void http_exchange_set_reading(struct http_exchange *exchange, bool on);
 
 /* What the server asks of its owner. */
 struct http_server_handler {
-    /* The head is there: how is the body to come? May also set *@body_limit for this request. NULL: always collect. */
+    /* The head of a request with a body is there: how is the body to come? May also set *@body_limit for this request;
+     * a streamed body has no limit unless that is done. NULL: always collect. */
     enum http_body (*on_head)(const struct http_request *head, size_t *body_limit, void *user);
     void (*on_request)(struct http_exchange *exchange, void *user);
 };
@@ -98,7 +100,8 @@ struct http_server_handler {
 /* @limits may be NULL for the defaults; copied. */
 struct http_server *http_server_new(struct env *env, const struct http_limits *limits,
                                     const struct http_server_handler *handler, void *user);
-/* Closes all connections (on_closed is called for open exchanges) and listeners. Accepts NULL. */
+/* Closes all connections (on_closed is called for open exchanges) and listeners. Accepts NULL. Not from inside of the
+ * server's own callbacks. */
 void http_server_free(struct http_server *server);
 int http_server_listen(struct http_server *server, const struct address *address, struct error *err);
 /* The address of the listener begun first. */

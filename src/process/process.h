@@ -42,6 +42,7 @@ struct process {
 /* @server_limits may be NULL. Requests that are no messages go to @router (borrowed). */
 struct process_endpoint *process_endpoint_new(struct env *env, struct router *router,
                                               const struct http_limits *server_limits);
+/* Processes that are still registered are unregistered. Accepts NULL; not from inside of a callback of the endpoint. */
 void process_endpoint_free(struct process_endpoint *endpoint);
 /* Listen, and be known to peers as @advertised (NULL: the address listened on). */
 int process_endpoint_listen(struct process_endpoint *endpoint, const struct address *address,
