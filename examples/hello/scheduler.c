@@ -27,7 +27,7 @@ static void on_registered(struct mesos_scheduler_driver *driver, void *user, con
 }
 
 static Mesos__V1__TaskInfo *next_task(struct hello *hello, const Mesos__V1__Offer *offer) {
-    char id[16];
+    char id[24];
     Mesos__V1__TaskInfo *task;
 
     snprintf(id, sizeof(id), "task-%d", ++hello->launched);
