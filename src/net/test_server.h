@@ -122,7 +122,8 @@ static inline void world_on_request(struct http_exchange *exchange, void *user) 
         http_respond_text(exchange, 200, "%s %s x=%s", request->method, request->path, x == NULL ? "none" : x);
     } else if (strcmp(request->path, "/big") == 0) {
         struct buffer body = BUFFER_INIT;
-        size_t size = strtoul(http_request_query(exchange, "n"), NULL, 10);
+        const char *n = http_request_query(exchange, "n");
+        size_t size = n == NULL ? 0 : strtoul(n, NULL, 10) % (10 * 1000 * 1000);
 
         memset(buffer_reserve(&body, size), 'b', size);
         buffer_added(&body, size);
