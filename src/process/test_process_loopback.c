@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two endpoints over real sockets: messages to and fro, and the loss of a peer. */
+/* Two endpoints over real sockets: messages both ways, and the loss of a peer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void on_watchdog(struct env_timer *timer) {
     fail_msg("it takes too long");
 }
 
-static void messages_go_to_and_fro_until_the_peer_is_lost(void **state) {
+static void messages_go_both_ways_until_the_peer_is_lost(void **state) {
     struct address any = address_tcp("127.0.0.1", 0);
     struct fixture f = {.loop = loop_new(NULL), .router = router_new()};
 
@@ -92,7 +92,7 @@ static void messages_go_to_and_fro_until_the_peer_is_lost(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(messages_go_to_and_fro_until_the_peer_is_lost)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(messages_go_both_ways_until_the_peer_is_lost)};
 
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
