@@ -130,8 +130,6 @@ Mesos__V1__TaskStatus *mesos_task_status_new(const char *task_id, Mesos__V1__Tas
 
 /* Amounts alone, as an offer's: without roles, reservations and allocations. */
 static void amounts(Mesos__V1__Resource *const *messages, size_t count, struct resources *ret) {
-    cleanup_(arena_done) struct arena arena = ARENA_INIT;
-
     for (size_t i = 0; i < count; i++) {
         Mesos__V1__Resource bare = *messages[i], *one[] = {&bare};
         cleanup_resources struct resources part = RESOURCES_INIT;
