@@ -7,7 +7,7 @@
 
 struct loop;
 
-/* NULL on failure. @seed is not needed: random numbers come from the kernel. */
+/* NULL on failure. */
 struct loop *loop_new(struct error *err);
 /* Everything opened through the loop must have been closed before; pending closes are carried through. */
 void loop_free(struct loop *loop); /* accepts NULL */
@@ -16,17 +16,19 @@ struct env *loop_env(struct loop *loop);
 
 /* Run until loop_stop(). */
 void loop_run(struct loop *loop);
-/* Make loop_run() return after the current callback. From the loop's thread; see loop_post() for others. */
+/* Make loop_run() return once the callbacks of the current turn are through; what they have written is sent. Called
+ * before loop_run(), it makes that return at once. From the loop's thread; see loop_post() for others. */
 void loop_stop(struct loop *loop);
 
-/* Run @callback(@user) on the loop's thread soon. The only function that any thread may call. Posts are run in order.
- */
+/* Run @callback(@user) on the loop's thread soon. The only function that any thread may call. Posts are run in order;
+ * those that have not been when the loop is freed are dropped. */
 void loop_post(struct loop *loop, void (*callback)(void *user), void *user);
 
 /* Run @work(@user) on a pool thread, then @done(@user) on the loop's. */
 void loop_work(struct loop *loop, void (*work)(void *user), void (*done)(void *user), void *user);
 
-/* Call @callback when the process gets signal @number. One callback a signal. */
+/* Call @callback when the process gets signal @number. One callback a signal: a later call replaces it, NULL ends it.
+ */
 int loop_on_signal(struct loop *loop, int number, void (*callback)(int number, void *user), void *user,
                    struct error *err);
 
@@ -41,17 +43,19 @@ struct child_options {
     bool new_session;                   /* setsid() */
 };
 
-struct child; /* owned by the loop; gone after on_exit */
+struct child; /* owned by the loop; gone after on_exit, or when the loop is freed (the process then goes on) */
 typedef void child_exit(struct child *child, int wait_status, void *user);
 
-/* Start a program. @on_exit comes exactly once, with a wait(2) status. */
+/* Start a program. @on_exit comes exactly once, with a wait(2) status. Signals have their default actions in the child.
+ * @ret_child may be NULL. */
 int loop_spawn(struct loop *loop, const struct child_options *options, child_exit *on_exit, void *user,
                struct child **ret_child, struct error *err);
 int child_pid(const struct child *child);
 /* Do not call on_exit; the process goes on and is reaped quietly. */
 void child_forget(struct child *child);
 
-/* Tell when @fd (a pidfd, a pipe) is readable. The descriptor stays the caller's. */
+/* Tell when @fd (a pidfd, a pipe) is readable, at its end or broken, as long as it is. The descriptor stays the
+ * caller's, is made non-blocking and must not be closed before the watch. */
 struct watch;
 int loop_watch(struct loop *loop, int fd, void (*on_readable)(struct watch *watch, void *user), void *user,
                struct watch **ret_watch, struct error *err);

@@ -48,6 +48,7 @@ struct stream_ops {
     void (*set_reading)(struct stream *stream, bool on);
     void (*shutdown)(struct stream *stream);
     void (*close)(struct stream *stream);
+    void (*write_copy)(struct stream *stream, const void *data, size_t size); /* may be NULL: copied, then write() */
 };
 
 /* The common head of every kind of stream. Only `events` and `user` are for its owner to change. */
@@ -69,7 +70,7 @@ static inline void stream_set_reading(struct stream *stream, bool on) {
  * Small writes within one turn of the loop are sent together. Allowed before on_connect. */
 void stream_write(struct stream *stream, const void *data, size_t size);
 
-/* As stream_write(), taking over the buffer's memory: no copy. @bytes is empty afterwards. */
+/* As stream_write(), taking over the buffer's memory: no copy. @bytes is empty and without memory afterwards. */
 static inline void stream_write_buffer(struct stream *stream, struct buffer *bytes) {
     stream->ops->write(stream, bytes);
 }
