@@ -7,13 +7,14 @@
 #include "master/offer.h"
 #include "master/operation.h"
 #include "master/task.h"
+#include "mesos/internal/messages.pb-c.h"
 #include "process/process.h"
 
 /*
  *     (registers) --> ACTIVE <--------> DISCONNECTED --(re-registration timeout)--> (unreachable)
  *                      ^  |  '-----(pings unanswered)-----------------------------> (unreachable)
  *                      |  v  '-----(unregisters, shut down)-----------------------> (removed)
- *                   DEACTIVATED (by an operator, or draining; connected)
+ *                   DEACTIVATED (by an operator; connected, but offered to nobody) <--> DISCONNECTED
  */
 enum agent_state { AGENT_ACTIVE, AGENT_DISCONNECTED, AGENT_DEACTIVATED };
 
@@ -22,13 +23,13 @@ struct agent_capabilities {
         agent_operation_feedback, agent_draining, task_resource_limits;
 };
 
-/* Sends pings as the actor "slave-observer(N)" and tells when too many were not answered. */
+/* Sends pings as the actor "slave-observer(N)" and finds the agent unreachable when too many were not answered. */
 struct agent_observer {
     struct process process;
     struct agent *agent;
     struct env_timer timer;
-    unsigned missed;
-    bool is_ponged;
+    int64_t missed;
+    bool is_waiting; /* for a pong */
 };
 
 struct agent {
@@ -37,14 +38,13 @@ struct agent {
     struct pid pid;
     char pid_text[PID_BYTES]; /* key of master->agents_by_pid */
     enum agent_state state;
+    bool is_deactivated;        /* by an operator: also when it comes back from DISCONNECTED */
     Mesos__V1__AgentInfo *info; /* with its id */
-    struct arena *info_arena;
     char *version;
-    Mesos__V1__AgentInfo__Capability **capability_messages; /* in info_arena */
+    Mesos__V1__AgentInfo__Capability **capability_messages; /* each a copy */
     size_t capability_count;
     struct agent_capabilities capabilities;
-    bool has_resource_version;
-    uint8_t resource_version[UUID_BYTES];
+    Mesos__V1__UUID *resource_version;      /* or NULL */
     int64_t registered_ns, reregistered_ns; /* wall clock; 0 if it has not */
 
     struct resources total;        /* with checkpointed reservations and volumes, and oversubscribed ones */
@@ -80,21 +80,72 @@ static inline bool agent_is_active(const struct agent *agent) {
 struct agent *agent_find(const struct master *master, const char *id);
 struct agent *agent_find_by_pid(const struct master *master, const struct pid *pid);
 
-/* The one place where the state changes: tells the allocator, the observer, and takes offers back. */
+/* What an agent says of itself when it registers. */
+struct agent_description {
+    const Mesos__V1__AgentInfo *info; /* with its id */
+    const char *version;
+    Mesos__V1__AgentInfo__Capability **capabilities;
+    size_t capability_count;
+    Mesos__V1__Resource **checkpointed;
+    size_t checkpointed_count;
+    const Mesos__V1__UUID *resource_version;
+};
+
+/* In no table yet; fails if the checkpointed resources do not fit the total ones. */
+int agent_new(struct master *master, const struct pid *pid, const struct agent_description *description,
+              struct agent **ret, struct error *err);
+/* Release it; nothing may belong to it any more. Accepts NULL. */
+void agent_free(struct agent *agent);
+/* A known agent's new description: info, capabilities, version, resources. */
+int agent_update(struct agent *agent, const struct agent_description *description, struct error *err);
+/* It is at another address now. */
+void agent_set_pid(struct agent *agent, const struct pid *pid);
+/* Put it into the tables, also the allocator's, and begin to ping it. What runs there must be attached already.
+ * [Master::addSlave] */
+void agent_add(struct agent *agent);
+
+/* The one place where the state changes: tells the allocator and the observer, and takes offers back. */
 void agent_set_state(struct agent *agent, enum agent_state state);
+/* Its connection is broken. [Master::exited] */
+void agent_disconnected(struct agent *agent);
+/* No offers of it any more, or again, as an operator wants. */
+void agent_set_deactivated(struct agent *agent, bool is_deactivated);
 
 /* "<id> at slave(1)@10.0.0.2:5051 (host)", for logs. */
 #define AGENT_TEXT_BYTES 512
 const char *agent_text(const struct agent *agent, char text[AGENT_TEXT_BYTES]);
 
-/* Send a libprocess message; dropped while the agent is disconnected. */
+/* Send a libprocess message from the master. */
 void agent_send(struct agent *agent, const ProtobufCMessage *message);
+/* How long the agent is waited for, as it is told. */
+double agent_total_ping_timeout_seconds(const struct master *master);
 
-/* What may be asked of an agent by the operator API. */
+/* Operations */
 
-/* End it as unreachable: tasks become TASK_UNREACHABLE (TASK_LOST). [Master::markUnreachable] */
+/* Apply RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME or SHRINK_VOLUME (validated, in the newest format) to what the
+ * agent has, and tell it. @framework is NULL for an operator's. Fails, changing nothing, if its resources do not allow
+ * it. The allocator is the caller's to tell. [Master::_apply] */
+int agent_apply_operation(struct agent *agent, struct framework *framework,
+                          const Mesos__V1__Offer__Operation *operation, struct error *err);
+/* Send all reservations and volumes, to agents that know no operations. */
+void agent_send_checkpointed(struct agent *agent);
+
+/* Its end */
+
+/* Tasks become TASK_UNREACHABLE (TASK_LOST); it may come back. [Master::markUnreachable] */
 void agent_mark_unreachable(struct agent *agent, const char *message);
-/* End it as gone for good: tasks become TASK_GONE_BY_OPERATOR (TASK_LOST), it is shut down. [Master::markGone] */
+/* Gone for good: tasks become TASK_GONE_BY_OPERATOR (TASK_LOST), it is shut down. [Master::markGone] */
 void agent_mark_gone(struct agent *agent);
-/* Remove it, as after it unregistered: tasks become TASK_LOST. [Master::removeSlave] */
+/* Removed, as after it unregistered: tasks become TASK_LOST. [Master::removeSlave] */
 void agent_remove(struct agent *agent, const char *reason);
+/* Forget all agents without telling anybody, when the master ends. */
+void agents_done(struct master *master);
+
+/* Remember an agent that is not there any more in one of the master's tables; beyond @limit the oldest is forgotten. */
+void lost_agent_add(struct table *table, const char *id, int64_t since_ns, size_t limit);
+void lost_agent_remove(struct table *table, const char *id); /* does nothing if it is not there */
+void lost_agents_done(struct table *table);
+
+/* Pings */
+void agent_observer_init(struct agent_observer *observer, struct agent *agent);
+void agent_observer_done(struct agent_observer *observer);

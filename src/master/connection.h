@@ -4,17 +4,15 @@
 #pragma once
 
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
-#include "message/message.h"
 #include "net/http_server.h"
 #include "process/process.h"
 
-struct framework;
 struct master;
 struct connection;
 
 /* The two kinds. */
 struct connection_ops {
-    /* Hand over one event; a peer that does not read may be cut, which comes as connection->on_lost from the loop. */
+    /* Hand over one event; a peer that does not read may be cut, which comes as on_lost from the loop. */
     void (*send)(struct connection *connection, const Mesos__V1__Scheduler__Event *event);
     /* End it in order; nothing more is sent or called back. */
     void (*close)(struct connection *connection);
@@ -22,43 +20,53 @@ struct connection_ops {
 
 enum connection_format { CONNECTION_JSON, CONNECTION_PROTOBUF };
 
+/* Embedded in the framework; it cannot be moved. */
 struct connection {
     const struct connection_ops *ops; /* NULL: there is none */
     struct master *master;
     /* The peer went away; called at most once, never from inside connection_send(). */
     void (*on_lost)(struct connection *connection);
+    struct env_timer lost; /* brings on_lost from the loop */
 
     /* Of the HTTP kind */
-    struct http_exchange *exchange; /* NULL once it is closed */
+    struct http_exchange *exchange; /* NULL once the peer is gone */
     enum connection_format format;
     char stream_id[UUID_TEXT_BYTES];
     struct env_timer heartbeat;
+    int64_t heartbeat_due_ns;
 
     /* Of the libprocess kind */
     struct pid pid;
+    char pid_text[PID_BYTES]; /* in master->frameworks_by_pid */
+    bool is_reregistration;   /* how SUBSCRIBED is told: as FrameworkReregisteredMessage */
 };
 
 /* Begin the event stream as the answer to @exchange. */
 void connection_init_http(struct connection *connection, struct master *master, struct http_exchange *exchange,
                           enum connection_format format, void (*on_lost)(struct connection *connection));
-/* Be connected with the driver at @pid. */
+/* Be connected with the driver at @pid, which no other connection may be. */
 void connection_init_pid(struct connection *connection, struct master *master, const struct pid *pid,
                          void (*on_lost)(struct connection *connection));
 /* Close it; accepts a zeroed one, which it is afterwards. */
 void connection_done(struct connection *connection);
-/* Hand the connection from @from, which is zeroed, to @to, which must have none. */
-void connection_move(struct connection *to, struct connection *from);
 
 static inline bool connection_is_open(const struct connection *connection) {
     return connection->ops != NULL;
 }
 bool connection_is_http(const struct connection *connection);
 bool connection_is_pid(const struct connection *connection, const struct pid *pid);
+/* The driver's address, or "" for the HTTP kind, as agents are told. */
+const char *connection_pid_text(const struct connection *connection);
 
 /* Does nothing if there is no connection. */
 void connection_send(struct connection *connection, const Mesos__V1__Scheduler__Event *event);
-void connection_send_error(struct connection *connection, const char *message);
 /* HEARTBEAT now and every 15 s from now on; libprocess connections have none. */
 void connection_start_heartbeat(struct connection *connection);
+/* The link to the driver is broken: on_lost will come. */
+void connection_set_lost(struct connection *connection);
+
+/* Answer SUBSCRIBE with a stream that holds nothing but an ERROR, as for a framework that is refused. */
+void connection_refuse_http(struct master *master, struct http_exchange *exchange, enum connection_format format,
+                            const char *message);
 
 #define HEARTBEAT_INTERVAL_NS (15 * SECOND)

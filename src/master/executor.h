@@ -2,7 +2,6 @@
 /* An executor that runs, or is about to, on an agent. Command executors, which the agent makes, are not among them. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/list.h"
 #include "model/resources.h"
 
@@ -15,9 +14,8 @@ struct executor {
     struct framework *framework;
     struct agent *agent;
     struct list in_framework; /* framework->executors */
-    const Mesos__V1__ExecutorInfo *info;
+    Mesos__V1__ExecutorInfo *info;
     struct resources resources;
-    struct arena arena; /* of info */
 };
 
 /* Find the executor called @executor_id of the framework on @agent, or NULL. */

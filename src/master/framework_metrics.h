@@ -3,12 +3,30 @@
 #pragma once
 
 #include "base/metrics.h"
+#include "model/task_state.h"
 
-#define FRAMEWORK_METRICS_COUNT 96
-
-struct framework;
+/* One more than the largest number of scheduler.Call.Type, scheduler.Event.Type and Offer.Operation.Type. */
+#define FRAMEWORK_CALL_TYPES 18
+#define FRAMEWORK_EVENT_TYPES 12
+#define FRAMEWORK_OPERATION_TYPES 15
 
 struct framework_metrics {
-    struct metric values[FRAMEWORK_METRICS_COUNT]; /* rows of a table in framework_metrics.c */
-    struct metrics *registry;                      /* NULL: not listed */
+    struct metrics *registry; /* NULL: counted, but not listed */
+    struct metric subscribed;
+    struct metric calls, calls_by_type[FRAMEWORK_CALL_TYPES];
+    struct metric events, events_by_type[FRAMEWORK_EVENT_TYPES];
+    struct metric offers_sent, offers_accepted, offers_declined, offers_rescinded;
+    struct metric operations, operations_by_type[FRAMEWORK_OPERATION_TYPES];
+    struct metric tasks_by_state[TASK_STATES]; /* active ones are gauges, terminal ones counters */
 };
+
+/* @registry may be NULL. @name and @id appear in the names, escaped. */
+void framework_metrics_init(struct framework_metrics *metrics, struct metrics *registry, const char *name,
+                            const char *id);
+void framework_metrics_done(struct framework_metrics *metrics); /* accepts a zeroed one */
+
+void framework_metrics_count_call(struct framework_metrics *metrics, int type);
+void framework_metrics_count_event(struct framework_metrics *metrics, int type);
+void framework_metrics_count_operation(struct framework_metrics *metrics, int type);
+/* A task came to @to from @from; -1 for a new one, and for one that goes. */
+void framework_metrics_task_moved(struct framework_metrics *metrics, int from, int to);

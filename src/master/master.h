@@ -12,11 +12,16 @@
 #include "master/flags.h"
 #include "master/metrics.h"
 #include "net/router.h"
+#include "process/common_endpoints.h"
 #include "process/process.h"
+
+#define MAX_REMOVED_AGENTS 100000
 
 struct master_options {
     const struct master_flags *flags;      /* must outlive the master */
     const struct http_limits *http_limits; /* NULL: the defaults */
+    /* Tells the machine's load for /system/stats.json: system_stats_read(), or NULL for none. */
+    void (*read_stats)(struct system_stats *ret);
     /* Parts of the daemon that are served beside the master's own routes, or NULL. */
     const struct master_http *http;
 };
@@ -39,6 +44,7 @@ struct master {
     struct router *router;
     struct process_endpoint *endpoint;
     struct process process;
+    struct common_endpoints common;
     struct allocator *allocator;
     struct metrics registry; /* what /metrics/snapshot shows */
     struct master_metrics metrics;
@@ -57,6 +63,9 @@ struct master {
     struct table operations;           /* of struct operation by uuid (16 bytes) */
     char **allowed_roles;              /* --roles; NULL: all */
 
+    struct table frameworks_by_pid; /* of struct connection by the driver's address */
+    struct buffer encoded, framed;  /* scratch of connection_send() and master_send() */
+
     uint64_t next_framework, next_agent, next_offer, next_observer;
     struct list observers; /* of struct master_observer */
     struct env_timer registry_gc;
@@ -66,6 +75,9 @@ struct master {
  */
 int master_new(struct env *env, const struct master_options *options, struct master **ret, struct error *err);
 void master_free(struct master *master); /* accepts NULL */
+
+/* Send a libprocess message named after the type of @message. */
+void master_send(struct master *master, const struct pid *to, const ProtobufCMessage *message);
 
 /* Where it is reached. */
 const struct address *master_address(const struct master *master);

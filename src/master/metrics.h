@@ -6,6 +6,10 @@
 #include "model/task_state.h"
 
 struct master;
+struct resource_figure;
+
+#define MASTER_OPERATION_KINDS 9
+#define MASTER_OPERATION_STATES 10
 
 struct master_metrics {
     struct metric uptime_secs, elected;
@@ -35,6 +39,9 @@ struct master_metrics {
         slave_unreachable_scheduled, slave_unreachable_completed, slave_unreachable_canceled;
     struct metric operator_event_stream_subscribers;
     struct metric event_queue_messages, event_queue_dispatches, event_queue_http_requests;
+    struct resource_figure *resource_figures; /* <resource>_total, …_used, …_percent, and of revocable ones */
+    size_t resource_figure_count;
+    struct metric operations[MASTER_OPERATION_KINDS][MASTER_OPERATION_STATES]; /* the first of each: all */
     struct table task_reasons; /* of struct task_reason_metric: tasks_<state>/source_<…>/reason_<…> */
     /* Tasks on registered agents by state: kept, so that the gauges need no walk over all tasks. */
     size_t tasks_by_state[TASK_STATES];
@@ -45,3 +52,6 @@ void master_metrics_done(struct master *master);
 
 /* A task ended in @state, told by @source for @reason: counts tasks_<state> and its source and reason. */
 void master_metrics_task_ended(struct master *master, enum task_state state, int source, bool has_reason, int reason);
+
+/* An operation of the type @type came to @to from @from, which is -1 for a new one. */
+void master_metrics_operation_moved(struct master *master, int type, int from, int to);

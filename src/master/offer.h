@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "event/env.h"
+#include "mesos/v1/allocator/allocator.pb-c.h"
 #include "model/resources.h"
 
 struct agent;
@@ -29,6 +30,7 @@ struct inverse_offer {
     char *id;
     struct framework *framework;
     struct agent *agent;
+    Mesos__V1__Unavailability *unavailability;
     struct list in_framework; /* framework->inverse_offers */
     struct list in_agent;     /* agent->inverse_offers */
 };
@@ -51,6 +53,9 @@ void offer_discard(struct offer *offer, const Mesos__V1__Filters *filters);
 void offer_rescind(struct offer *offer);
 /* The same for inverse offers; the allocator is told that it is not outstanding any more. */
 void inverse_offer_remove(struct inverse_offer *offer, bool rescind);
+/* The framework accepted or declined it: tell the allocator and forget it. */
+void inverse_offer_answer(struct inverse_offer *offer, const Mesos__V1__Allocator__InverseOfferStatus *status,
+                          const Mesos__V1__Filters *filters);
 
 /* What the allocator calls: makes offers of what it gives and sends them in one event. */
 struct allocator_callbacks;

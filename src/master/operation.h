@@ -3,7 +3,6 @@
  * not acknowledged, yet. */
 #pragma once
 
-#include "base/arena.h"
 #include "base/list.h"
 #include "event/env.h"
 #include "model/resources.h"
@@ -20,5 +19,21 @@ struct operation {
     struct list in_framework; /* framework->operations */
     struct list in_agent;     /* agent->operations */
     Mesos__V1__Operation *message;
-    struct arena arena;
 };
+
+/* Operations are found by uuid in the master and, if they have one, by id in their framework. */
+struct operation *operation_find(const struct master *master, const void *uuid, size_t size);
+struct operation *operation_find_by_id(const struct framework *framework, const char *id);
+
+/* Add one with a copy of @message, whose uuid must be new. @framework may be NULL. [Master::addOperation] */
+struct operation *operation_add(struct agent *agent, struct framework *framework, const Mesos__V1__Operation *message);
+/* A new status: the latest one, and kept if it has a uuid, that is, must be acknowledged. [Master::updateOperation] */
+void operation_update(struct operation *operation, const Mesos__V1__OperationStatus *status,
+                      const Mesos__V1__OperationStatus *latest);
+/* Take it out of all tables and release it. [Master::removeOperation] */
+void operation_remove(struct operation *operation);
+/* Its framework is gone for good. */
+void operation_orphan(struct operation *operation);
+
+/* The state after which nothing more happens: FINISHED, FAILED, ERROR, DROPPED, GONE_BY_OPERATOR. */
+bool operation_state_is_terminal(int state);

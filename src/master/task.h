@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "event/env.h"
 #include "model/resources.h"
 #include "model/task_state.h"
 
@@ -19,12 +20,10 @@ struct task {
     struct list in_agent;        /* agent->tasks */
     struct list in_history;      /* framework->completed_tasks or framework->unreachable_tasks */
     struct resources resources;  /* with their allocation role; not those of its executor */
-    /* What endpoints and events show. The state in it is the latest one that is known of; statuses holds the last
-     * update of each state that was seen, in order. */
+    /* What endpoints and events show, but for its resources, which are left out: see task_to_message(). The state in it
+     * is the latest one that is known of; statuses holds the last update of each state that was seen, in order. */
     Mesos__V1__Task *message;
-    struct arena arena; /* of message */
-    int64_t started_ns; /* wall clock: when the master came to know it */
-    bool is_health_known, is_healthy;
+    uint8_t reported_uuid[UUID_BYTES]; /* message->status_update_uuid */
     /* The agent was told to kill it, or would have been had it been connected. */
     bool is_killed;
     /* Its resources count as used on the agent and by the framework. */
@@ -46,6 +45,9 @@ static inline enum task_state task_reported_state(const struct task *task) {
 static inline const Mesos__V1__TaskStatus *task_last_status(const struct task *task) {
     return task->message->n_statuses == 0 ? NULL : task->message->statuses[task->message->n_statuses - 1];
 }
+
+/* The message with its resources, in @arena; the rest is shared with the task. */
+Mesos__V1__Task *task_to_message(const struct task *task, enum resource_format format, struct arena *arena);
 
 /* A new task in TASK_STAGING, not in any table. @info must be valid. */
 struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, const char *framework_id);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/agent.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "master/framework.h"
+#include "master/master.h"
+#include "master/observer.h"
+#include "message/message.h"
+
+struct agent *agent_find(const struct master *master, const char *id) {
+    return table_find(&master->agents, id);
+}
+
+struct agent *agent_find_by_pid(const struct master *master, const struct pid *pid) {
+    char text[PID_BYTES];
+
+    return table_find(&master->agents_by_pid, pid_format(pid, text));
+}
+
+const char *agent_text(const struct agent *agent, char text[AGENT_TEXT_BYTES]) {
+    snprintf(text, AGENT_TEXT_BYTES, "%s at %s (%.100s)", agent->id, agent->pid_text, agent->info->hostname);
+    return text;
+}
+
+static struct agent_capabilities capabilities_from(Mesos__V1__AgentInfo__Capability *const *messages, size_t count) {
+    struct agent_capabilities ret = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        switch (messages[i]->type) {
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__MULTI_ROLE:
+            ret.multi_role = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__HIERARCHICAL_ROLE:
+            ret.hierarchical_role = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT:
+            ret.reservation_refinement = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESOURCE_PROVIDER:
+            ret.resource_provider = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESIZE_VOLUME:
+            ret.resize_volume = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_OPERATION_FEEDBACK:
+            ret.agent_operation_feedback = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_DRAINING:
+            ret.agent_draining = true;
+            break;
+        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__TASK_RESOURCE_LIMITS:
+            ret.task_resource_limits = true;
+            break;
+        default:
+            break;
+        }
+    }
+    return ret;
+}
+
+static void free_capabilities(struct agent *agent) {
+    for (size_t i = 0; i < agent->capability_count; i++)
+        MESSAGE_FREE(agent->capability_messages[i]);
+    free(agent->capability_messages);
+    agent->capability_messages = NULL;
+    agent->capability_count = 0;
+}
+
+/* The agent's resources with the reservations and volumes it has checkpointed. */
+static int total_from(const struct agent_description *description, struct resources *ret_total,
+                      struct resources *ret_checkpointed, struct error *err) {
+    struct resources cleanup_resources total = RESOURCES_INIT, cleanup_resources checkpointed = RESOURCES_INIT;
+
+    resources_from_valid_messages(description->info->resources, description->info->n_resources, &total);
+    resources_from_valid_messages(description->checkpointed, description->checkpointed_count, &checkpointed);
+    if (resources_apply_checkpointed(&total, &checkpointed, err) < 0)
+        return error_wrap(err, "the checkpointed resources do not fit those of the agent");
+    resources_move(ret_total, &total);
+    resources_move(ret_checkpointed, &checkpointed);
+    return 0;
+}
+
+static void set_description(struct agent *agent, const struct agent_description *description) {
+    Mesos__V1__AgentInfo *old_info = agent->info;
+    Mesos__V1__UUID *old_version = agent->resource_version;
+
+    agent->info = (Mesos__V1__AgentInfo *)message_copy(&description->info->base, NULL);
+    MESSAGE_FREE(old_info);
+    string_replace(&agent->version, description->version);
+    free_capabilities(agent);
+    agent->capability_count = description->capability_count;
+    agent->capability_messages = xcalloc(agent->capability_count + 1, sizeof(*agent->capability_messages));
+    for (size_t i = 0; i < agent->capability_count; i++)
+        agent->capability_messages[i] = MESSAGE_COPY(description->capabilities[i]);
+    agent->capabilities = capabilities_from(agent->capability_messages, agent->capability_count);
+    agent->resource_version = description->resource_version == NULL
+                                  ? NULL
+                                  : (Mesos__V1__UUID *)message_copy(&description->resource_version->base, NULL);
+    MESSAGE_FREE(old_version);
+}
+
+static void on_reregister_timeout(struct env_timer *timer) {
+    struct agent *agent = container_of(timer, struct agent, reregister);
+    cleanup_free char *timeout = duration_format(agent->master->flags->agent_reregister_timeout_ns);
+    cleanup_free char *message = xasprintf("agent did not reregister within %s after disconnecting", timeout);
+
+    metric_increment(&agent->master->metrics.slave_unreachable_scheduled);
+    metric_increment(&agent->master->metrics.slave_unreachable_completed);
+    agent_mark_unreachable(agent, message);
+}
+
+int agent_new(struct master *master, const struct pid *pid, const struct agent_description *description,
+              struct agent **ret, struct error *err) {
+    struct resources total, checkpointed;
+    struct agent *agent;
+
+    if (total_from(description, &total, &checkpointed, err) < 0)
+        return -1;
+    agent = new0(struct agent);
+    agent->id = xstrdup(description->info->id->value);
+    agent->master = master;
+    agent->pid = *pid;
+    pid_format(pid, agent->pid_text);
+    agent->state = AGENT_ACTIVE;
+    agent->total = total;
+    agent->checkpointed = checkpointed;
+    set_description(agent, description);
+    list_init(&agent->tasks);
+    table_init(&agent->executors);
+    list_init(&agent->offers);
+    list_init(&agent->inverse_offers);
+    list_init(&agent->operations);
+    env_timer_init(&agent->reregister, master->env, on_reregister_timeout);
+    *ret = agent;
+    return 0;
+}
+
+void agent_free(struct agent *agent) {
+    if (agent == NULL)
+        return;
+    agent_observer_done(&agent->observer);
+    env_timer_done(&agent->reregister);
+    table_done(&agent->executors);
+    resources_done(&agent->total);
+    resources_done(&agent->checkpointed);
+    resources_done(&agent->used);
+    resources_done(&agent->offered);
+    free_capabilities(agent);
+    MESSAGE_FREE(agent->resource_version);
+    MESSAGE_FREE(agent->info);
+    free(agent->version);
+    free(agent->id);
+    free(agent);
+}
+
+int agent_update(struct agent *agent, const struct agent_description *description, struct error *err) {
+    struct resources total, checkpointed, revocable;
+
+    if (total_from(description, &total, &checkpointed, err) < 0)
+        return -1;
+    /* What is oversubscribed comes apart and stays until the agent says otherwise. */
+    resources_revocable(&agent->total, &revocable);
+    resources_add(&total, &revocable);
+    resources_done(&revocable);
+    resources_done(&agent->total);
+    resources_done(&agent->checkpointed);
+    agent->total = total;
+    agent->checkpointed = checkpointed;
+    set_description(agent, description);
+    return 0;
+}
+
+void agent_set_pid(struct agent *agent, const struct pid *pid) {
+    struct master *master = agent->master;
+
+    if (pid_equal(&agent->pid, pid)) {
+        process_link(&master->process, pid);
+        return;
+    }
+    process_unlink(&master->process, &agent->pid);
+    if (table_find(&master->agents_by_pid, agent->pid_text) == agent)
+        table_remove(&master->agents_by_pid, agent->pid_text);
+    agent->pid = *pid;
+    pid_format(pid, agent->pid_text);
+    table_add(&master->agents_by_pid, agent->pid_text, agent);
+    process_link(&master->process, pid);
+}
+
+/* What runs on the agent by framework, for the allocator. */
+static void add_to_allocator(struct agent *agent) {
+    struct allocator_agent description = {
+        .id = agent->id,
+        .info = agent->info,
+        .capabilities = (const Mesos__V1__AgentInfo__Capability *const *)agent->capability_messages,
+        .capability_count = agent->capability_count,
+        .total = &agent->total,
+    };
+    size_t most = agent->task_count + agent->executors.count, count = 0;
+    struct resources *sums = xcalloc(most + 1, sizeof(*sums));
+    struct allocator_used *used = xcalloc(most + 1, sizeof(*used));
+    struct table by_framework = TABLE_INIT;
+    const struct executor *executor;
+    const struct task *task;
+
+#define ADD(framework_id, what) \
+    do { \
+        struct resources *sum = table_find(&by_framework, framework_id); \
+\
+        if (sum == NULL) { \
+            sum = &sums[count]; \
+            used[count++] = (struct allocator_used){framework_id, sum}; \
+            table_add(&by_framework, framework_id, sum); \
+        } \
+        resources_add(sum, what); \
+    } while (0)
+    list_for_each (&agent->tasks, task, in_agent) {
+        if (task->holds_resources)
+            ADD(task->framework->id, &task->resources);
+    }
+    table_for_each (&agent->executors, executor)
+        ADD(executor->framework->id, &executor->resources);
+#undef ADD
+    allocator_add_agent(agent->master->allocator, &description, NULL, used, count);
+    for (size_t i = 0; i < count; i++)
+        resources_done(&sums[i]);
+    free(sums);
+    free(used);
+    table_done(&by_framework);
+}
+
+void agent_add(struct agent *agent) {
+    struct master *master = agent->master;
+
+    table_add(&master->agents, agent->id, agent);
+    table_add(&master->agents_by_pid, agent->pid_text, agent);
+    process_link(&master->process, &agent->pid);
+    agent_observer_init(&agent->observer, agent);
+    add_to_allocator(agent);
+    observers_agent_added(master, agent);
+}
+
+/* The moves in the drawing of agent.h. */
+static const bool state_moves[3][3] = {
+    [AGENT_ACTIVE] = {[AGENT_DISCONNECTED] = true, [AGENT_DEACTIVATED] = true},
+    [AGENT_DISCONNECTED] = {[AGENT_ACTIVE] = true, [AGENT_DEACTIVATED] = true},
+    [AGENT_DEACTIVATED] = {[AGENT_ACTIVE] = true, [AGENT_DISCONNECTED] = true},
+};
+
+static const char *const state_names[] = {
+    [AGENT_ACTIVE] = "active",
+    [AGENT_DISCONNECTED] = "disconnected",
+    [AGENT_DEACTIVATED] = "deactivated",
+};
+
+static void withdraw_offers(struct agent *agent) {
+    struct inverse_offer *inverse;
+    struct offer *offer;
+
+    list_for_each (&agent->offers, offer, in_agent)
+        offer_rescind(offer);
+    list_for_each (&agent->inverse_offers, inverse, in_agent)
+        inverse_offer_remove(inverse, true);
+}
+
+void agent_set_state(struct agent *agent, enum agent_state state) {
+    struct master *master = agent->master;
+    enum agent_state from = agent->state;
+    char text[AGENT_TEXT_BYTES];
+
+    if (from == state)
+        return;
+    assert(state_moves[from][state]);
+    log_info("Agent %s: %s -> %s", agent_text(agent, text), state_names[from], state_names[state]);
+    agent->state = state;
+    if (state == AGENT_DISCONNECTED)
+        env_timer_start(&agent->reregister, master->flags->agent_reregister_timeout_ns);
+    else
+        env_timer_stop(&agent->reregister);
+    if (from == AGENT_ACTIVE) {
+        allocator_deactivate_agent(master->allocator, agent->id);
+        withdraw_offers(agent);
+    } else if (state == AGENT_ACTIVE) {
+        allocator_activate_agent(master->allocator, agent->id);
+    }
+}
+
+void agent_set_deactivated(struct agent *agent, bool is_deactivated) {
+    agent->is_deactivated = is_deactivated;
+    if (agent_is_connected(agent))
+        agent_set_state(agent, is_deactivated ? AGENT_DEACTIVATED : AGENT_ACTIVE);
+}
+
+void agent_send(struct agent *agent, const ProtobufCMessage *message) {
+    master_send(agent->master, &agent->pid, message);
+}
+
+double agent_total_ping_timeout_seconds(const struct master *master) {
+    return duration_to_seconds(master->flags->agent_ping_timeout_ns) * (double)master->flags->max_agent_ping_timeouts;
+}
+
+void lost_agent_add(struct table *table, const char *id, int64_t since_ns, size_t limit) {
+    struct lost_agent *lost;
+
+    lost_agent_remove(table, id);
+    lost = new0(struct lost_agent);
+    lost->id = xstrdup(id);
+    lost->since_ns = since_ns;
+    table_add(table, lost->id, lost);
+    while (table->count > limit)
+        lost_agent_remove(table, ((struct lost_agent *)table_first(table))->id);
+}
+
+void lost_agent_remove(struct table *table, const char *id) {
+    struct lost_agent *lost = table_remove(table, id);
+
+    if (lost == NULL)
+        return;
+    free(lost->id);
+    free(lost);
+}
+
+void lost_agents_done(struct table *table) {
+    struct lost_agent *lost;
+
+    table_for_each (table, lost) {
+        free(lost->id);
+        free(lost);
+    }
+    table_done(table);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/task.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "master/agent.h"
+#include "master/framework.h"
+#include "master/master.h"
+#include "master/observer.h"
+#include "message/message.h"
+
+/* Take over @message, whose statuses and resources are handled apart. */
+static struct task *task_new(Mesos__V1__Task *shallow, Mesos__V1__Resource **resources, size_t resource_count) {
+    struct task *task = new0(struct task);
+
+    shallow->n_resources = 0;
+    shallow->n_statuses = 0;
+    resources_from_valid_messages(resources, resource_count, &task->resources);
+    task->message = MESSAGE_COPY(shallow);
+    task->id = task->message->task_id->value;
+    return task;
+}
+
+struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, const char *framework_id) {
+    Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__Task message = MESOS__V1__TASK__INIT;
+
+    framework.value = (char *)framework_id;
+    message.name = info->name;
+    message.task_id = info->task_id;
+    message.framework_id = &framework;
+    message.agent_id = info->agent_id;
+    message.executor_id = info->executor == NULL ? NULL : info->executor->executor_id;
+    message.state = MESOS__V1__TASK_STATE__TASK_STAGING;
+    message.labels = info->labels;
+    message.discovery = info->discovery;
+    message.container = info->container;
+    message.health_check = info->health_check;
+    message.kill_policy = info->kill_policy;
+    message.n_limits = info->n_limits;
+    message.limits = (Mesos__V1__Task__LimitsEntry **)info->limits;
+    /* The user a task runs as is its command's, else its executor's. [protobuf::createTask] */
+    if (info->command != NULL && info->command->user != NULL)
+        message.user = info->command->user;
+    else if (info->executor != NULL && info->executor->command != NULL)
+        message.user = info->executor->command->user;
+    return task_new(&message, info->resources, info->n_resources);
+}
+
+static void append_status(struct task *task, const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Task *message = task->message;
+    Mesos__V1__TaskStatus shallow = *status;
+
+    /* The data is between executor and framework, and may be large. */
+    shallow.has_data = false;
+    shallow.data = (ProtobufCBinaryData){0};
+    message->statuses = xrealloc(message->statuses, (message->n_statuses + 1) * sizeof(*message->statuses));
+    message->statuses[message->n_statuses++] = MESSAGE_COPY(&shallow);
+}
+
+struct task *task_new_from_message(const Mesos__V1__Task *message) {
+    Mesos__V1__Task shallow = *message;
+    struct task *task;
+
+    shallow.has_status_update_state = false;
+    shallow.has_status_update_uuid = false;
+    shallow.status_update_uuid = (ProtobufCBinaryData){0};
+    task = task_new(&shallow, message->resources, message->n_resources);
+    for (size_t i = 0; i < message->n_statuses; i++)
+        append_status(task, message->statuses[i]);
+    if (message->has_status_update_state && message->has_status_update_uuid &&
+        message->status_update_uuid.len == UUID_BYTES) {
+        task->message->has_status_update_state = true;
+        task->message->status_update_state = message->status_update_state;
+        task->message->has_status_update_uuid = true;
+        memcpy(task->reported_uuid, message->status_update_uuid.data, UUID_BYTES);
+        task->message->status_update_uuid = (ProtobufCBinaryData){UUID_BYTES, task->reported_uuid};
+    }
+    return task;
+}
+
+void task_free(struct task *task) {
+    if (task == NULL)
+        return;
+    for (size_t i = 0; i < task->message->n_statuses; i++)
+        MESSAGE_FREE(task->message->statuses[i]);
+    free(task->message->statuses);
+    MESSAGE_FREE(task->message);
+    resources_done(&task->resources);
+    free(task);
+}
+
+Mesos__V1__Task *task_to_message(const struct task *task, enum resource_format format, struct arena *arena) {
+    Mesos__V1__Task *message = arena_memdup(arena, task->message, sizeof(*message));
+
+    resources_to_messages(&task->resources, format, arena, &message->resources, &message->n_resources);
+    return message;
+}
+
+static bool is_over(enum task_state state) {
+    return task_state_is_terminal(state) || state == TASK_UNREACHABLE;
+}
+
+void task_attach(struct task *task, struct framework *framework, struct agent *agent) {
+    task->framework = framework;
+    task->agent = agent;
+    list_append(&agent->tasks, &task->in_agent);
+    agent->task_count++;
+    table_add(&framework->tasks, task->id, task);
+    agent->master->metrics.tasks_by_state[task_state(task)]++;
+    framework_metrics_task_moved(&framework->metrics, -1, (int)task_state(task));
+    if (!is_over(task_state(task))) {
+        resources_add(&agent->used, &task->resources);
+        resources_add(&framework->used, &task->resources);
+        task->holds_resources = true;
+    }
+}
+
+/* The resources of a task that has ended are free. */
+static void release_resources(struct master *master, struct task *task) {
+    if (!task->holds_resources)
+        return;
+    task->holds_resources = false;
+    resources_subtract(&task->agent->used, &task->resources);
+    resources_subtract(&task->framework->used, &task->resources);
+    allocator_recover_resources(master->allocator, task->framework->id, task->agent->id, &task->resources, NULL, true);
+}
+
+static bool is_check_update(const Mesos__V1__TaskStatus *status) {
+    return status->has_reason &&
+           (status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_TASK_CHECK_STATUS_UPDATED ||
+            status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_TASK_HEALTH_CHECK_STATUS_UPDATED);
+}
+
+static void set_state(struct master *master, struct task *task, enum task_state state) {
+    enum task_state from = task_state(task);
+
+    if (from == state)
+        return;
+    framework_metrics_task_moved(&task->framework->metrics, (int)from, (int)state);
+    if (task->agent != NULL) {
+        master->metrics.tasks_by_state[from]--;
+        master->metrics.tasks_by_state[state]++;
+    }
+    task->message->state = (Mesos__V1__TaskState)state;
+}
+
+void task_update(struct master *master, struct task *task, const Mesos__V1__TaskStatus *status,
+                 enum task_state latest) {
+    Mesos__V1__Task *message = task->message;
+    bool was_over = is_over(task_state(task));
+    bool is_news = is_check_update(status);
+
+    if (!task_state_is_terminal(task_state(task)))
+        set_state(master, task, latest);
+    if (message->n_statuses > 0 && message->statuses[message->n_statuses - 1]->state == status->state)
+        MESSAGE_FREE(message->statuses[--message->n_statuses]);
+    else
+        is_news = true;
+    append_status(task, status);
+    log_info("Updating the state of task %s of framework %s (latest state: %s, status update state: %s)", task->id,
+             task->framework->id, task_state_name(task_state(task)), task_state_name((enum task_state)status->state));
+    if (is_news)
+        observers_task_updated(master, task, status);
+    if (!was_over && is_over(latest)) {
+        release_resources(master, task);
+        master_metrics_task_ended(master, (enum task_state)status->state, (int)status->source, status->has_reason,
+                                  (int)status->reason);
+    }
+}
+
+void task_set_reported(struct task *task, const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Task *message = task->message;
+
+    if (!status->has_uuid || status->uuid.len != UUID_BYTES)
+        return;
+    message->has_status_update_state = true;
+    message->status_update_state = status->state;
+    message->has_status_update_uuid = true;
+    memcpy(task->reported_uuid, status->uuid.data, UUID_BYTES);
+    message->status_update_uuid = (ProtobufCBinaryData){UUID_BYTES, task->reported_uuid};
+}
+
+void task_remove(struct master *master, struct task *task, bool is_unreachable) {
+    struct framework *framework = task->framework;
+    struct agent *agent = task->agent;
+
+    if (!is_over(task_state(task)))
+        log_warning("Removing task %s of framework %s on agent %s in the state %s", task->id, framework->id, agent->id,
+                    task_state_name(task_state(task)));
+    release_resources(master, task);
+    master->metrics.tasks_by_state[task_state(task)]--;
+    list_remove(&task->in_agent);
+    agent->task_count--;
+    task->agent = NULL;
+    table_remove(&framework->tasks, task->id);
+    if (is_unreachable)
+        framework_add_unreachable_task(framework, task);
+    else
+        framework_add_completed_task(framework, task);
+}
