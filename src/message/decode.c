@@ -4,6 +4,9 @@
 
 #include "message/fill.h"
 
+/* A number of 29 bits with a wire type of 3 takes so many bytes; more are no tag, even if the rest is zero. */
+enum { TAG_BYTES = 5 };
+
 enum { GROUP_START = 3, GROUP_END = 4 };
 
 struct decoder {
@@ -77,9 +80,10 @@ static inline bool skip(struct wire *wire, uint64_t size) {
 }
 
 static inline bool read_tag(struct wire *wire, uint32_t *ret_id, unsigned *ret_type) {
+    const uint8_t *start = wire->next;
     uint64_t tag;
 
-    if (!read_varint(wire, &tag) || tag > UINT32_MAX || tag >> 3 == 0)
+    if (!read_varint(wire, &tag) || tag > UINT32_MAX || tag >> 3 == 0 || wire->next - start > TAG_BYTES)
         return false;
     *ret_id = (uint32_t)(tag >> 3);
     *ret_type = tag & 7;
