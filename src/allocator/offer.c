@@ -135,25 +135,37 @@ static int compare_kinds(const struct resource *a, const struct resource *b) {
     return strcmp(buffer_text(&left), buffer_text(&right));
 }
 
-/* Put what counts against quota first in @items, and of one name in a fixed order, since the first may use up what
- * there is for the next. Returns how many these are. */
+/* Whether @a comes before @b when both want the same: by name, then by how they are printed. */
+static bool is_before(const struct resource *a, const struct resource *b) {
+    if (a->kind->name != b->kind->name)
+        return strcmp(a->kind->name, b->kind->name) < 0;
+    return compare_kinds(a, b) < 0;
+}
+
+/* Put what counts against quota first in @items; if some of it have one name, in a fixed order, since the first may use
+ * up what there is for the next. Returns how many these are. */
 static size_t arrange(struct resource *items, size_t count) {
+    bool has_namesakes = false;
     size_t first = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct resource item = items[i];
-        size_t place = first;
 
         if (!counts_against_quota(&item))
             continue;
         items[i] = items[first];
-        while (place > 0 && items[place - 1].kind->name == item.kind->name &&
-               compare_kinds(&item, &items[place - 1]) < 0) {
+        items[first++] = item;
+    }
+    for (size_t i = 0; i < first; i++)
+        for (size_t j = 0; j < i; j++)
+            has_namesakes |= items[i].kind->name == items[j].kind->name;
+    for (size_t i = 1; has_namesakes && i < first; i++) {
+        struct resource item = items[i];
+        size_t place = i;
+
+        for (; place > 0 && is_before(&item, &items[place - 1]); place--)
             items[place] = items[place - 1];
-            place--;
-        }
         items[place] = item;
-        first++;
     }
     return first;
 }
@@ -407,10 +419,24 @@ static enum visit_result refuse(struct agent *agent, const struct client *client
     return OFFER_NOT_MADE;
 }
 
-enum visit_result allocator_offer_try(struct allocator *allocator, struct agent *agent, struct client *client) {
+/* Reduce the draft to what quota and the framework's wishes leave, and offer that. */
+static enum visit_result finish_draft(struct allocator *allocator, struct agent *agent, struct client *client,
+                                      struct draft *draft) {
     const struct role *top = client->role->top;
+
+    if ((allocator->guaranteed_roles > 0 || top->has_limits) && !apply_quota(allocator, top, draft))
+        return OFFER_NOT_MADE;
+    agent->is_held_back |= draft->is_shrunk;
+    if (!is_worth_offering(allocator, client, &draft->items) || is_refused(allocator, client, agent, &draft->items))
+        return refuse(agent, client, draft);
+    make_offer(allocator, agent, client, draft);
+    if (allocator->guaranteed_roles > 0)
+        charge_quota(allocator, draft);
+    return OFFER_MADE;
+}
+
+enum visit_result allocator_offer_try(struct allocator *allocator, struct agent *agent, struct client *client) {
     struct draft draft = {.is_all = true};
-    bool has_quota = allocator->guaranteed_roles > 0 || top->has_limits;
     enum visit_result result;
 
     if (!agent->is_described)
@@ -423,17 +449,7 @@ enum visit_result allocator_offer_try(struct allocator *allocator, struct agent 
     if (!is_worth_offering(allocator, client, &draft.items) || !can_receive_agent(allocator, client, agent))
         return refuse(agent, client, &draft);
     strip(allocator, agent, client->framework, &draft);
-    if (has_quota && !apply_quota(allocator, top, &draft))
-        return OFFER_NOT_MADE;
-    agent->is_held_back |= draft.is_shrunk;
-    if (!is_worth_offering(allocator, client, &draft.items) || is_refused(allocator, client, agent, &draft.items)) {
-        result = refuse(agent, client, &draft);
-    } else {
-        make_offer(allocator, agent, client, &draft);
-        if (allocator->guaranteed_roles > 0)
-            charge_quota(allocator, &draft);
-        result = OFFER_MADE;
-    }
+    result = finish_draft(allocator, agent, client, &draft);
     amounts_done(&draft.guaranteed);
     amounts_done(&draft.additional);
     return result;
