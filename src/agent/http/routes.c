@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an agent answers over HTTP, besides what all daemons have. */
+#include "agent/core.h"
+#include "agent/http/executor_api.h"
+#include "agent/http/state.h"
+
+/* Below "/slave(1)", and below "" as upstream does for the process that the daemon delegates to. */
+static const struct route routes[] = {
+    {"/api/v1/executor", ROUTE_POST, executor_api_handle, "The v1 executor API", NULL},
+    {"/state", ROUTE_GET | ROUTE_HEAD, state_handle, "The state of the agent as JSON", NULL},
+    {"/state.json", ROUTE_GET | ROUTE_HEAD, state_handle, "An older name of /state", NULL},
+    {"/containers", ROUTE_GET | ROUTE_HEAD, containers_handle, "The containers of executors, with what they use", NULL},
+    {"/monitor/statistics", ROUTE_GET | ROUTE_HEAD, statistics_handle, "What containers use", NULL},
+    {"/monitor/statistics.json", ROUTE_GET | ROUTE_HEAD, statistics_handle, "An older name of /monitor/statistics",
+     NULL},
+};
+
+void agent_add_routes(struct agent *agent) {
+    router_add(agent->router, "/slave(1)", routes, ARRAY_SIZE(routes), agent);
+    router_add(agent->router, "", routes, ARRAY_SIZE(routes), agent);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/http/usage.h"
+
+#include <string.h>
+
+struct collection {
+    struct list member;             /* agent->collections */
+    struct agent *agent;            /* NULL once it has ended */
+    struct http_exchange *exchange; /* NULL once it is closed */
+    void (*ready)(struct http_exchange *exchange, const struct usage_entry *entries, size_t count);
+    struct usage_entry *entries;
+    size_t count, missing;
+};
+
+static void collection_free(struct collection *collection) {
+    list_remove(&collection->member);
+    for (size_t i = 0; i < collection->count; i++) {
+        free(collection->entries[i].container_id);
+        MESSAGE_FREE(collection->entries[i].statistics);
+    }
+    free(collection->entries);
+    free(collection);
+}
+
+static void answer(struct collection *collection) {
+    struct http_exchange *exchange = take_ptr(&collection->exchange);
+
+    if (exchange != NULL && collection->agent != NULL) {
+        http_exchange_on_closed(exchange, NULL, NULL);
+        for (size_t i = 0; i < collection->count; i++)
+            collection->entries[i].executor = table_find(&collection->agent->containers,
+                                                         collection->entries[i].container_id);
+        collection->ready(exchange, collection->entries, collection->count);
+    }
+    collection_free(collection);
+}
+
+static void on_usage(void *user, const char *id, const Mesos__V1__ResourceStatistics *statistics,
+                     const struct error *err) {
+    struct collection *collection = user;
+
+    for (size_t i = 0; i < collection->count; i++) {
+        struct usage_entry *entry = &collection->entries[i];
+
+        if (statistics != NULL && entry->statistics == NULL && strcmp(entry->container_id, id) == 0)
+            entry->statistics = MESSAGE_COPY(statistics);
+    }
+    if (--collection->missing == 0)
+        answer(collection);
+}
+
+static void on_closed(struct http_exchange *exchange, void *user) {
+    ((struct collection *)user)->exchange = NULL;
+}
+
+void usage_collect(struct agent *agent, struct http_exchange *exchange,
+                   void (*ready)(struct http_exchange *exchange, const struct usage_entry *entries, size_t count)) {
+    struct collection *collection = new0(struct collection);
+    const struct agent_executor *executor;
+
+    collection->agent = agent;
+    collection->exchange = exchange;
+    collection->ready = ready;
+    collection->entries = xcalloc(agent->containers.count + 1, sizeof(*collection->entries));
+    list_append(&agent->collections, &collection->member);
+    http_exchange_on_closed(exchange, on_closed, collection);
+    table_for_each (&agent->containers, executor) {
+        if (executor->container == CONTAINER_LIVES)
+            collection->entries[collection->count++].container_id = xstrdup(executor->container_id);
+    }
+    collection->missing = collection->count;
+    if (collection->count == 0) {
+        answer(collection);
+        return;
+    }
+    for (size_t i = 0; i < collection->count; i++)
+        agent->containerizer->ops->usage(agent->containerizer, collection->entries[i].container_id, on_usage,
+                                         collection);
+}
+
+void usage_cancel_all(struct agent *agent) {
+    struct collection *collection;
+
+    /* The containerizer still calls back, or is freed and does not; it is told nothing here. */
+    list_for_each (&agent->collections, collection, member) {
+        list_remove(&collection->member);
+        if (collection->exchange != NULL)
+            http_exchange_on_closed(collection->exchange, NULL, NULL);
+        collection->exchange = NULL;
+        collection->agent = NULL;
+    }
+}
