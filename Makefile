@@ -65,7 +65,7 @@ bench: release ## the figures of bench/
 	@meson test -C build/release --benchmark --verbose --num-processes 1
 
 .PHONY: fuzz
-fuzz: ## FUZZ_SECONDS (60) of libFuzzer for each fuzz target; new inputs are kept in tests/fuzz
+fuzz: ## FUZZ_SECONDS (60) of libFuzzer for each fuzz target; what breaks something is kept in tests/fuzz
 	@CC=clang $(MAKE) --no-print-directory BUILD=build/fuzz \
 	  MESON_OPTIONS='-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false' build
 	@tools/fuzz build/fuzz $${FUZZ_SECONDS:-60}
