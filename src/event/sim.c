@@ -317,6 +317,7 @@ struct sim_node *sim_node_new(struct sim *sim, const char *host) {
 }
 
 static void node_free(struct sim_node *node) {
+    sim_unschedule(node->sim, &node->timer);
     sim_disk_done(node);
     env_done(&node->env);
     free(node->host);
