@@ -11,7 +11,7 @@
 /* DEFAULT_EXECUTOR_HEARTBEAT_INTERVAL */
 #define HEARTBEAT_INTERVAL (30 * MINUTE)
 
-static void pid_send(struct connection *connection, const Mesos__V1__Executor__Event *event);
+static void pid_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event);
 
 static void append_event(struct buffer *buffer, const Mesos__V1__Executor__Event *event, bool is_json) {
     cleanup_buffer struct buffer record = BUFFER_INIT;
@@ -24,26 +24,26 @@ static void append_event(struct buffer *buffer, const Mesos__V1__Executor__Event
 }
 
 static void on_heartbeat(struct env_timer *timer) {
-    struct connection *connection = container_of(timer, struct connection, heartbeat);
+    struct executor_connection *connection = container_of(timer, struct executor_connection, heartbeat);
     Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
 
     event.has_type = true;
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__HEARTBEAT;
-    connection_send(connection, &event);
+    executor_connection_send(connection, &event);
     env_timer_start(timer, HEARTBEAT_INTERVAL);
 }
 
-void connection_init(struct connection *connection, struct agent_executor *executor) {
-    *connection = (struct connection){.executor = executor};
+void executor_connection_init(struct executor_connection *connection, struct agent_executor *executor) {
+    *connection = (struct executor_connection){.executor = executor};
     env_timer_init(&connection->heartbeat, executor->framework->agent->env, on_heartbeat);
 }
 
-void connection_done(struct connection *connection) {
-    connection_close(connection);
+void executor_connection_done(struct executor_connection *connection) {
+    executor_connection_close(connection);
     env_timer_done(&connection->heartbeat);
 }
 
-void connection_send(struct connection *connection, const Mesos__V1__Executor__Event *event) {
+void executor_connection_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event) {
     char text[EXECUTOR_TEXT_BYTES];
 
     if (connection->ops == NULL && connection->has_pid)
@@ -56,7 +56,7 @@ void connection_send(struct connection *connection, const Mesos__V1__Executor__E
         connection->ops->send(connection, event);
 }
 
-void connection_close(struct connection *connection) {
+void executor_connection_close(struct executor_connection *connection) {
     if (connection->ops != NULL)
         connection->ops->close(connection);
     connection->ops = NULL;
@@ -64,14 +64,14 @@ void connection_close(struct connection *connection) {
 
 /* HTTP */
 
-static void http_send(struct connection *connection, const Mesos__V1__Executor__Event *event) {
+static void http_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event) {
     cleanup_buffer struct buffer record = BUFFER_INIT;
 
     append_event(&record, event, connection->is_json);
     http_stream_write(connection->exchange, record.data, record.size);
 }
 
-static void http_close(struct connection *connection) {
+static void http_close(struct executor_connection *connection) {
     struct http_exchange *exchange = take_ptr(&connection->exchange);
 
     env_timer_stop(&connection->heartbeat);
@@ -79,10 +79,10 @@ static void http_close(struct connection *connection) {
     http_stream_end(exchange);
 }
 
-static const struct connection_ops http_ops = {.send = http_send, .close = http_close};
+static const struct executor_connection_ops http_ops = {.send = http_send, .close = http_close};
 
 static void on_closed(struct http_exchange *exchange, void *user) {
-    struct connection *connection = user;
+    struct executor_connection *connection = user;
     char text[EXECUTOR_TEXT_BYTES];
 
     log_info("The connection of executor %s is closed", agent_executor_text(connection->executor, text));
@@ -91,8 +91,9 @@ static void on_closed(struct http_exchange *exchange, void *user) {
     connection->ops = NULL;
 }
 
-void connection_open_http(struct connection *connection, struct http_exchange *exchange, bool is_json) {
-    connection_close(connection);
+void executor_connection_open_http(struct executor_connection *connection, struct http_exchange *exchange,
+                                   bool is_json) {
+    executor_connection_close(connection);
     connection->ops = &http_ops;
     connection->exchange = exchange;
     connection->is_json = is_json;
@@ -102,7 +103,7 @@ void connection_open_http(struct connection *connection, struct http_exchange *e
     env_timer_start(&connection->heartbeat, HEARTBEAT_INTERVAL);
 }
 
-void connection_refuse_http(struct http_exchange *exchange, bool is_json) {
+void executor_connection_refuse_http(struct http_exchange *exchange, bool is_json) {
     Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
     cleanup_buffer struct buffer record = BUFFER_INIT;
 
@@ -116,7 +117,8 @@ void connection_refuse_http(struct http_exchange *exchange, bool is_json) {
 
 /* libprocess: each event has a message that says the same */
 
-static void send_registered(struct connection *connection, const Mesos__V1__Executor__Event__Subscribed *event) {
+static void send_registered(struct executor_connection *connection,
+                            const Mesos__V1__Executor__Event__Subscribed *event) {
     struct agent *agent = connection->executor->framework->agent;
     Mesos__Internal__ExecutorRegisteredMessage message = MESOS__INTERNAL__EXECUTOR_REGISTERED_MESSAGE__INIT;
     Mesos__Internal__ExecutorReregisteredMessage again = MESOS__INTERNAL__EXECUTOR_REREGISTERED_MESSAGE__INIT;
@@ -135,7 +137,7 @@ static void send_registered(struct connection *connection, const Mesos__V1__Exec
     agent_send_to(agent, &connection->pid, &message.base);
 }
 
-static void send_run_task(struct connection *connection, const Mesos__V1__Executor__Event__Launch *event) {
+static void send_run_task(struct executor_connection *connection, const Mesos__V1__Executor__Event__Launch *event) {
     const struct agent_framework *framework = connection->executor->framework;
     Mesos__Internal__RunTaskMessage message = MESOS__INTERNAL__RUN_TASK_MESSAGE__INIT;
     char pid[PID_BYTES] = "@0.0.0.0:0";
@@ -148,7 +150,7 @@ static void send_run_task(struct connection *connection, const Mesos__V1__Execut
     agent_send_to(framework->agent, &connection->pid, &message.base);
 }
 
-static void send_kill_task(struct connection *connection, const Mesos__V1__Executor__Event__Kill *event) {
+static void send_kill_task(struct executor_connection *connection, const Mesos__V1__Executor__Event__Kill *event) {
     const struct agent_framework *framework = connection->executor->framework;
     Mesos__Internal__KillTaskMessage message = MESOS__INTERNAL__KILL_TASK_MESSAGE__INIT;
 
@@ -158,7 +160,8 @@ static void send_kill_task(struct connection *connection, const Mesos__V1__Execu
     agent_send_to(framework->agent, &connection->pid, &message.base);
 }
 
-static void send_acknowledgement(struct connection *connection, const Mesos__V1__Executor__Event__Acknowledged *event) {
+static void send_acknowledgement(struct executor_connection *connection,
+                                 const Mesos__V1__Executor__Event__Acknowledged *event) {
     const struct agent_framework *framework = connection->executor->framework;
     Mesos__Internal__StatusUpdateAcknowledgementMessage message =
         MESOS__INTERNAL__STATUS_UPDATE_ACKNOWLEDGEMENT_MESSAGE__INIT;
@@ -170,7 +173,8 @@ static void send_acknowledgement(struct connection *connection, const Mesos__V1_
     agent_send_to(framework->agent, &connection->pid, &message.base);
 }
 
-static void send_framework_message(struct connection *connection, const Mesos__V1__Executor__Event__Message *event) {
+static void send_framework_message(struct executor_connection *connection,
+                                   const Mesos__V1__Executor__Event__Message *event) {
     const struct agent_framework *framework = connection->executor->framework;
     Mesos__Internal__FrameworkToExecutorMessage message = MESOS__INTERNAL__FRAMEWORK_TO_EXECUTOR_MESSAGE__INIT;
 
@@ -181,7 +185,7 @@ static void send_framework_message(struct connection *connection, const Mesos__V
     agent_send_to(framework->agent, &connection->pid, &message.base);
 }
 
-static void pid_send(struct connection *connection, const Mesos__V1__Executor__Event *event) {
+static void pid_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event) {
     Mesos__Internal__ShutdownExecutorMessage shutdown = MESOS__INTERNAL__SHUTDOWN_EXECUTOR_MESSAGE__INIT;
     char text[EXECUTOR_TEXT_BYTES];
 
@@ -213,14 +217,14 @@ static void pid_send(struct connection *connection, const Mesos__V1__Executor__E
     }
 }
 
-static void pid_close(struct connection *connection) {
+static void pid_close(struct executor_connection *connection) {
     process_unlink(&connection->executor->framework->agent->process, &connection->pid);
 }
 
-static const struct connection_ops pid_ops = {.send = pid_send, .close = pid_close};
+static const struct executor_connection_ops pid_ops = {.send = pid_send, .close = pid_close};
 
-void connection_open_pid(struct connection *connection, const struct pid *pid) {
-    connection_close(connection);
+void executor_connection_open_pid(struct executor_connection *connection, const struct pid *pid) {
+    executor_connection_close(connection);
     connection->ops = &pid_ops;
     connection->pid = *pid;
     connection->has_pid = true;

@@ -6,18 +6,18 @@
 
 struct agent_executor;
 
-struct connection;
+struct executor_connection;
 
-struct connection_ops {
+struct executor_connection_ops {
     /* Send one event of the v1 executor API, which an executor that uses libprocess gets as its own message. */
-    void (*send)(struct connection *connection, const Mesos__V1__Executor__Event *event);
+    void (*send)(struct executor_connection *connection, const Mesos__V1__Executor__Event *event);
     /* End it without a word. */
-    void (*close)(struct connection *connection);
+    void (*close)(struct executor_connection *connection);
 };
 
 /* Embedded in its executor; zeroed: none. */
-struct connection {
-    const struct connection_ops *ops; /* NULL: not connected */
+struct executor_connection {
+    const struct executor_connection_ops *ops; /* NULL: not connected */
     struct agent_executor *executor;
     /* HTTP */
     struct http_exchange *exchange;
@@ -28,20 +28,21 @@ struct connection {
     struct pid pid;
 };
 
-void connection_init(struct connection *connection, struct agent_executor *executor);
-void connection_done(struct connection *connection);
+void executor_connection_init(struct executor_connection *connection, struct agent_executor *executor);
+void executor_connection_done(struct executor_connection *connection);
 
 /* Take over @exchange: answers 200 and streams events. An older connection is closed. */
-void connection_open_http(struct connection *connection, struct http_exchange *exchange, bool is_json);
-void connection_open_pid(struct connection *connection, const struct pid *pid);
+void executor_connection_open_http(struct executor_connection *connection, struct http_exchange *exchange,
+                                   bool is_json);
+void executor_connection_open_pid(struct executor_connection *connection, const struct pid *pid);
 
 /* Dropped, with a line in the log, when not connected. */
-void connection_send(struct connection *connection, const Mesos__V1__Executor__Event *event);
-void connection_close(struct connection *connection);
+void executor_connection_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event);
+void executor_connection_close(struct executor_connection *connection);
 
 /* Answer @exchange with nothing but a SHUTDOWN event. */
-void connection_refuse_http(struct http_exchange *exchange, bool is_json);
+void executor_connection_refuse_http(struct http_exchange *exchange, bool is_json);
 
-static inline bool connection_is_open(const struct connection *connection) {
+static inline bool executor_connection_is_open(const struct executor_connection *connection) {
     return connection->ops != NULL;
 }

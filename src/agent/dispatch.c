@@ -111,7 +111,7 @@ static void on_framework_message(struct incoming *in) {
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__MESSAGE;
     event.message = &body;
     body.data = message->data;
-    connection_send(&executor->connection, &event);
+    executor_connection_send(&executor->connection, &event);
     metric_increment(&in->agent->metrics.valid_framework_messages);
 }
 

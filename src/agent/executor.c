@@ -35,7 +35,7 @@ static struct agent_executor *create(struct agent_framework *framework, const Me
     executor->checkpoint = agent_framework_checkpoints(framework);
     executor->is_generated = is_generated;
     executor->pending_state = executor->pending_reason = -1;
-    connection_init(&executor->connection, executor);
+    executor_connection_init(&executor->connection, executor);
     env_timer_init(&executor->deadline, agent->env, on_deadline);
     list_init(&executor->queue);
     list_init(&executor->launched);
@@ -153,7 +153,7 @@ void agent_executor_free(struct agent_executor *executor) {
         agent_task_free(task);
     list_for_each (&executor->completed, task, in_stage)
         agent_task_free(task);
-    connection_done(&executor->connection);
+    executor_connection_done(&executor->connection);
     env_timer_done(&executor->deadline);
     MESSAGE_FREE(executor->info);
     free(executor->container_id);
@@ -188,7 +188,7 @@ void agent_executor_set_state(struct agent_executor *executor, enum executor_sta
     executor->state = state;
     env_timer_stop(&executor->deadline);
     if (state == EXECUTOR_TERMINATED) {
-        connection_close(&executor->connection);
+        executor_connection_close(&executor->connection);
         metric_increment(&executor->framework->agent->metrics.executors_terminated);
     }
 }
@@ -201,7 +201,7 @@ const char *agent_executor_text(const struct agent_executor *executor, char text
                  pid_format(&executor->connection.pid, pid));
     else
         snprintf(text, EXECUTOR_TEXT_BYTES, "'%s' of framework %s%s", executor->id, executor->framework->id,
-                 connection_is_open(&executor->connection) ? " (via HTTP)" : "");
+                 executor_connection_is_open(&executor->connection) ? " (via HTTP)" : "");
     return text;
 }
 
@@ -307,8 +307,8 @@ void agent_executor_shutdown(struct agent_executor *executor) {
     agent_executor_set_state(executor, EXECUTOR_TERMINATING);
     event.has_type = true;
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN;
-    if (connection_is_open(&executor->connection) || executor->connection.has_pid)
-        connection_send(&executor->connection, &event);
+    if (executor_connection_is_open(&executor->connection) || executor->connection.has_pid)
+        executor_connection_send(&executor->connection, &event);
     if (executor->info->shutdown_grace_period != NULL)
         grace_ns = executor->info->shutdown_grace_period->nanoseconds;
     env_timer_start(&executor->deadline, grace_ns);
@@ -571,7 +571,7 @@ void agent_executor_connected(struct agent_executor *executor) {
     subscribed.agent_info = agent->info;
     container_id.value = executor->container_id;
     subscribed.container_id = &container_id;
-    connection_send(&executor->connection, &event);
+    executor_connection_send(&executor->connection, &event);
     agent_executor_deliver(executor);
 }
 
@@ -586,7 +586,7 @@ static void send_launch(struct agent_executor *executor, const struct delivery *
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH;
     event.launch = &launch_event;
     launch_event.task = task->info;
-    connection_send(&executor->connection, &event);
+    executor_connection_send(&executor->connection, &event);
 }
 
 static void send_launch_group(struct agent_executor *executor, const struct delivery *delivery) {
@@ -604,7 +604,7 @@ static void send_launch_group(struct agent_executor *executor, const struct deli
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP;
     event.launch_group = &launch_group;
     launch_group.task_group = &group;
-    connection_send(&executor->connection, &event);
+    executor_connection_send(&executor->connection, &event);
     free(group.tasks);
 }
 
@@ -612,7 +612,7 @@ void agent_executor_deliver(struct agent_executor *executor) {
     struct delivery *delivery;
 
     if (executor->state != EXECUTOR_RUNNING || executor->framework->state == FRAMEWORK_TERMINATING ||
-        !connection_is_open(&executor->connection))
+        !executor_connection_is_open(&executor->connection))
         return;
     while ((delivery = list_first(&executor->queue, struct delivery, member)) != NULL && delivery->unsaved == 0) {
         size_t count = delivery_task_count(delivery);

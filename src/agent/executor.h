@@ -33,7 +33,7 @@ struct agent_executor {
     bool checkpoint;
     bool is_generated; /* the agent made it for a command task */
     bool is_recovered; /* taken up from an earlier agent */
-    struct connection connection;
+    struct executor_connection connection;
     struct env_timer deadline; /* REGISTERING: to register; TERMINATING: to be gone */
     size_t unsaved;            /* checkpoints of it and its tasks under way */
     struct list queue;         /* of struct delivery: tasks that wait */

@@ -50,7 +50,7 @@ static void send_kill(struct agent_executor *executor, struct agent_task *task, 
     event.kill = &kill_event;
     kill_event.task_id = task->message->task_id;
     kill_event.kill_policy = policy;
-    connection_send(&executor->connection, &event);
+    executor_connection_send(&executor->connection, &event);
 }
 
 void agent_kill_task_of(struct agent_framework *framework, struct agent_task *task, Mesos__V1__KillPolicy *policy) {

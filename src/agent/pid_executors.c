@@ -65,7 +65,7 @@ void pid_executor_register(struct agent *agent, const struct pid *from, const ch
     if (executor == NULL)
         return;
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
-    connection_open_pid(&executor->connection, from);
+    executor_connection_open_pid(&executor->connection, from);
     checkpoint_pid(executor, from);
     agent_executor_connected(executor);
 }
@@ -81,7 +81,7 @@ void pid_executor_reregister(struct agent *agent, const struct pid *from,
         return;
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
     executor->is_recovered = true;
-    connection_open_pid(&executor->connection, from);
+    executor_connection_open_pid(&executor->connection, from);
     for (size_t i = 0; i < message->n_updates; i++)
         agent_executor_update(agent, framework_id, executor_id, message->updates[i]->status, from);
     agent_executor_drop_unknown_tasks(executor, message->tasks, message->n_tasks);

@@ -117,8 +117,8 @@ static void acknowledge_to_executor(struct agent_executor *executor, const Mesos
     event.acknowledged = &acknowledged;
     acknowledged.task_id = update->status->task_id;
     acknowledged.uuid = update->uuid;
-    if (connection_is_open(&executor->connection))
-        connection_send(&executor->connection, &event);
+    if (executor_connection_is_open(&executor->connection))
+        executor_connection_send(&executor->connection, &event);
 }
 
 /* Whether the executor sends again what ended a task whose end is acknowledged already. */

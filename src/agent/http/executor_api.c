@@ -76,13 +76,13 @@ static void subscribe(struct agent_executor *executor, const Mesos__V1__Executor
     if (agent->state == AGENT_TERMINATING || framework->state == FRAMEWORK_TERMINATING ||
         executor->state == EXECUTOR_TERMINATING || executor->state == EXECUTOR_TERMINATED) {
         log_warning("Shutting down executor %s, which is not expected any more", agent_executor_text(executor, text));
-        connection_refuse_http(exchange, is_json);
+        executor_connection_refuse_http(exchange, is_json);
         return;
     }
-    if (connection_is_open(&executor->connection))
+    if (executor_connection_is_open(&executor->connection))
         log_warning("Closing already existing HTTP connection from executor %s", agent_executor_text(executor, text));
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
-    connection_open_http(&executor->connection, exchange, is_json);
+    executor_connection_open_http(&executor->connection, exchange, is_json);
     mark_http(executor);
     for (size_t i = 0; i < call->n_unacknowledged_updates; i++)
         agent_executor_update(agent, framework->id, executor->id, call->unacknowledged_updates[i]->status, NULL);
