@@ -334,7 +334,6 @@ static void resource_limits_are_set(void **state) {
 static void pids_are_written_down(void **state) {
     struct fixture *fixture = *state;
     cleanup_free char *forked = path_join(fixture->root, "forked.pid");
-    cleanup_free char *expected = xasprintf("%d", 0);
     fixture->order.forked_pid_path = forked;
     start_shell(fixture, "exec sleep 1000");
     int pid, command;
