@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mesos/scheduler.h"
 
-#include <assert.h>
-#include <string.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "client/scheduler_client.h"
@@ -211,6 +211,19 @@ static bool has_capability(const Mesos__V1__FrameworkInfo *framework, int capabi
     return false;
 }
 
+/* The framework with what Mesos's driver fills in: the current user for an empty one, this host's name. */
+static Mesos__V1__FrameworkInfo *complete_framework(const Mesos__V1__FrameworkInfo *framework) {
+    Mesos__V1__FrameworkInfo whole = *framework;
+    const struct passwd *user = whole.user == NULL || *whole.user == '\0' ? getpwuid(getuid()) : NULL;
+    char hostname[256] = "";
+
+    if (user != NULL)
+        whole.user = user->pw_name;
+    if (whole.hostname == NULL && gethostname(hostname, sizeof(hostname) - 1) == 0)
+        whole.hostname = hostname;
+    return MESSAGE_COPY(&whole);
+}
+
 static void copy_options(struct mesos_scheduler_driver *scheduler,
                          const struct mesos_scheduler_driver_options *options) {
     scheduler->explicit_acknowledgements = options->explicit_acknowledgements;
@@ -250,7 +263,7 @@ struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_sch
     detector_free(detector);
     scheduler->callbacks = callbacks;
     scheduler->user = user;
-    scheduler->framework = MESSAGE_COPY(framework);
+    scheduler->framework = complete_framework(framework);
     scheduler->is_partition_aware = has_capability(framework,
                                                    MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE);
     scheduler->master = xstrdup(master);
