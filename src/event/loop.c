@@ -92,8 +92,8 @@ static void on_timer(uv_timer_t *handle) {
     }
 }
 
-/* The timer is set once a turn, to the first millisecond in which the earliest of the env's timers is due; so it never
- * fires too early. */
+/* The timer is set once a turn, to the first whole millisecond at which the earliest of the env's timers is due, so that
+ * it never fires too early; or to now, if that one is due already. */
 static void arm_timer(struct loop *loop) {
     struct heap_member *top = heap_top(&loop->env.timers);
     int64_t due_ms, now_ms = (int64_t)uv_now(&loop->uv);
@@ -105,6 +105,8 @@ static void arm_timer(struct loop *loop) {
         return;
     }
     due_ms = top->key / MILLISECOND + (top->key % MILLISECOND != 0);
+    if (top->key <= loop_now(&loop->env))
+        due_ms = now_ms;
     if (due_ms == loop->armed_ms)
         return;
     loop->armed_ms = due_ms;
