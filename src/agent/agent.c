@@ -39,6 +39,12 @@ void agent_enter(struct agent *agent, enum agent_state state) {
     agent->state = state;
 }
 
+void agent_set_id(struct agent *agent, const Mesos__V1__AgentID *id) {
+    MESSAGE_FREE(agent->id);
+    agent->id = MESSAGE_COPY(id);
+    agent->info->id = agent->id;
+}
+
 void agent_send_to(struct agent *agent, const struct pid *to, const ProtobufCMessage *message) {
     cleanup_buffer struct buffer body = BUFFER_INIT;
 
@@ -318,6 +324,7 @@ void agent_free(struct agent *agent) {
     resources_done(&agent->total);
     resources_done(&agent->checkpointed);
     MESSAGE_FREE(agent->info);
+    MESSAGE_FREE(agent->id);
     MESSAGE_FREE(agent->drain);
     text_list_free(agent->inherited);
     free(agent->work_dir);

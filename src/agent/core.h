@@ -43,6 +43,7 @@ struct agent {
     int64_t recovery_ns;
 
     Mesos__V1__AgentInfo *info; /* on the heap; its id is set once it is known */
+    Mesos__V1__AgentID *id;     /* what info->id points to */
     const Mesos__V1__AgentInfo__Capability *const *capabilities;
     size_t capability_count;
     struct resources total;        /* with checkpointed reservations and volumes */
@@ -89,6 +90,9 @@ struct agent {
 static inline const char *agent_own_id(const struct agent *agent) {
     return agent->info->id->value;
 }
+
+/* Be the agent @id (copied). */
+void agent_set_id(struct agent *agent, const Mesos__V1__AgentID *id);
 
 /* The one place where the state changes. */
 void agent_enter(struct agent *agent, enum agent_state state);

@@ -70,11 +70,13 @@ static int checkpoint(struct agent_executor *executor, struct error *err) {
     cleanup_free char *directory = agent_path_executor(agent->meta_dir, agent_id_text, framework_id, executor->id);
     cleanup_free char *run = agent_path_run(agent->meta_dir, agent_id_text, framework_id, executor->id,
                                             executor->container_id);
+    cleanup_free char *pids = path_join(run, "pids");
     cleanup_free char *latest = agent_path_latest_run(agent->meta_dir, agent_id_text, framework_id, executor->id);
     cleanup_free char *info = path_join(directory, "executor.info");
     cleanup_free char *generated = path_join(directory, "executor_generated_for_command_task");
 
-    if (env_make_directories(agent->env, run, err) < 0 || env_symlink(agent->env, run, latest, err) < 0)
+    /* The containerizer puts forked.pid there. */
+    if (env_make_directories(agent->env, pids, err) < 0 || env_symlink(agent->env, run, latest, err) < 0)
         return -1;
     executor->unsaved += 2;
     checkpoint_message(&agent->checkpoints, info, &executor->info->base, on_saved, executor);

@@ -327,7 +327,7 @@ static int recover_agent(struct agent *agent, const char *directory, struct erro
         agent->is_info_changed = false;
         return env_file_remove(agent->env, latest, err);
     }
-    agent->info->id = MESSAGE_COPY(previous->id);
+    agent_set_id(agent, previous->id);
     if (recover_drain(agent, directory, err) < 0)
         return -1;
     names = list_names(agent, frameworks_path);
@@ -408,7 +408,6 @@ static void on_reregister_timeout(struct env_timer *timer) {
     cleanup_free char *message = xasprintf("Executor did not reregister within %s", timeout);
     struct agent_executor *executor;
 
-    log_info("Cleaning up un-reregistered executors");
     table_for_each (&agent->containers, executor) {
         char text[EXECUTOR_TEXT_BYTES];
 

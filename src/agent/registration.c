@@ -279,7 +279,7 @@ void agent_on_registered(struct agent *agent, const Mesos__Internal__SlaveRegist
     log_info("Registered with master %s:%u; given agent ID %s", agent->master.address.host,
              (unsigned)agent->master.address.port, id);
     if (agent->info->id == NULL) {
-        agent->info->id = MESSAGE_COPY(message->slave_id);
+        agent_set_id(agent, message->slave_id);
         if (remember_id(agent, &err) < 0) {
             agent_fail(agent, &err);
             return;

@@ -2,6 +2,7 @@
 #include "agent/task.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "agent/launch.h"
 #include "base/log.h"
@@ -50,6 +51,7 @@ struct agent_task *agent_task_new_recovered(struct agent_executor *executor, con
     task->framework = executor->framework;
     task->executor = executor;
     task->message = MESSAGE_COPY(message);
+    task->message->n_statuses = 0; /* they come again from the updates */
     task->id = task->message->task_id->value;
     task->stage = STAGE_LAUNCHED;
     list_append(&executor->launched, &task->in_stage);
@@ -89,6 +91,9 @@ void agent_task_free(struct agent_task *task) {
     if (table_find(&task->framework->tasks, task->id) == task)
         table_remove(&task->framework->tasks, task->id);
     unlink_stage(task);
+    for (size_t i = 0; i < task->message->n_statuses; i++)
+        MESSAGE_FREE(task->statuses[i]);
+    free(task->statuses);
     MESSAGE_FREE(task->info);
     MESSAGE_FREE(task->message);
     free(task);
@@ -147,15 +152,27 @@ void agent_task_set_stage(struct agent_task *task, enum task_stage stage) {
     }
 }
 
-static void add_status(Mesos__V1__Task *message, const Mesos__V1__TaskStatus *status) {
+/* A message is one block of memory: the list of statuses, which grows, is kept beside it. */
+static void add_status(struct agent_task *task, const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Task *message = task->message;
+
     /* Only the last of several statuses of one state is kept, as upstream does. */
-    if (message->n_statuses > 0 && message->statuses[message->n_statuses - 1]->state == status->state) {
-        MESSAGE_FREE(message->statuses[message->n_statuses - 1]);
-        message->n_statuses--;
-    } else {
-        message->statuses = xrealloc(message->statuses, (message->n_statuses + 1) * sizeof(*message->statuses));
-    }
-    message->statuses[message->n_statuses++] = MESSAGE_COPY(status);
+    if (message->n_statuses > 0 && message->statuses[message->n_statuses - 1]->state == status->state)
+        MESSAGE_FREE(task->statuses[--message->n_statuses]);
+    else
+        task->statuses = xrealloc(task->statuses, (message->n_statuses + 1) * sizeof(*task->statuses));
+    task->statuses[message->n_statuses++] = MESSAGE_COPY(status);
+    message->statuses = task->statuses;
+}
+
+void agent_task_set_forwarded(struct agent_task *task, const Mesos__V1__TaskStatus *status) {
+    Mesos__V1__Task *message = task->message;
+
+    memcpy(task->forwarded_uuid, status->uuid.data, UUID_BYTES);
+    message->has_status_update_uuid = true;
+    message->status_update_uuid = (ProtobufCBinaryData){.data = task->forwarded_uuid, .len = UUID_BYTES};
+    message->has_status_update_state = true;
+    message->status_update_state = status->state;
 }
 
 int agent_task_update(struct agent_task *task, const Mesos__V1__TaskStatus *status, struct error *err) {
@@ -165,7 +182,7 @@ int agent_task_update(struct agent_task *task, const Mesos__V1__TaskStatus *stat
         return error_set(err, EALREADY, "the task has ended in state %s", task_state_name(agent_task_state(task)));
     if (task->stage == STAGE_QUEUED && !is_terminal)
         return error_set(err, EINVAL, "the task is queued and can only end");
-    add_status(task->message, status);
+    add_status(task, status);
     task->message->state = status->state;
     if (is_terminal) {
         agent_metrics_count_end(task->framework->agent, (enum task_state)status->state);

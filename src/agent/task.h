@@ -22,10 +22,12 @@ struct agent_task {
     struct agent_framework *framework;
     struct agent_executor *executor; /* NULL while pending */
     enum task_stage stage;
-    struct list in_stage;      /* delivery->tasks, or the executor's list of the stage */
-    struct delivery *delivery; /* while pending or queued */
-    Mesos__V1__TaskInfo *info; /* while pending or queued, else NULL */
-    Mesos__V1__Task *message;  /* as the master and endpoints see it */
+    struct list in_stage;               /* delivery->tasks, or the executor's list of the stage */
+    struct delivery *delivery;          /* while pending or queued */
+    Mesos__V1__TaskInfo *info;          /* while pending or queued, else NULL */
+    Mesos__V1__Task *message;           /* as the master and endpoints see it */
+    Mesos__V1__TaskStatus **statuses;   /* what message->statuses points to; each a copy */
+    uint8_t forwarded_uuid[UUID_BYTES]; /* likewise of message->status_update_uuid */
 };
 
 /* A new pending task; @info is copied. */
@@ -45,6 +47,9 @@ static inline enum task_state agent_task_state(const struct agent_task *task) {
 /* Record @status: state, list of statuses, and TERMINATED if it is terminal. Fails if the task has ended already, or is
  * queued and the status is not terminal. [Executor::updateTaskState] */
 int agent_task_update(struct agent_task *task, const Mesos__V1__TaskStatus *status, struct error *err);
+
+/* Remember that the update with @status was sent towards the framework. */
+void agent_task_set_forwarded(struct agent_task *task, const Mesos__V1__TaskStatus *status);
 
 /* Build a Task from @info, sharing its parts. [protobuf::createTask] */
 void agent_task_message_init(Mesos__V1__Task *ret, const Mesos__V1__TaskInfo *info, enum task_state state,

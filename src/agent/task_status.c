@@ -289,14 +289,7 @@ static void on_forward(void *user, const Mesos__Internal__StatusUpdate *update) 
         return;
     }
     if (task != NULL) {
-        if (!task->message->has_status_update_uuid) {
-            task->message->has_status_update_uuid = true;
-            task->message->status_update_uuid.data = xmalloc(UUID_BYTES);
-            task->message->status_update_uuid.len = UUID_BYTES;
-        }
-        memcpy(task->message->status_update_uuid.data, update->uuid.data, UUID_BYTES);
-        task->message->has_status_update_state = true;
-        task->message->status_update_state = update->status->state;
+        agent_task_set_forwarded(task, update->status);
         copy.has_latest_state = true;
         copy.latest_state = task->message->state;
     }
