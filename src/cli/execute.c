@@ -101,10 +101,8 @@ static void launch(struct execute *execute, const Mesos__V1__Offer *offer) {
     Mesos__V1__OfferID *offer_id = offer->id;
 
     string_replace(&execute->agent_id, offer->agent_id->value);
-    for (size_t i = 0; i < execute->task_count; i++) {
-        MESSAGE_FREE(execute->tasks[i]->agent_id);
-        execute->tasks[i]->agent_id = MESSAGE_COPY(offer->agent_id);
-    }
+    for (size_t i = 0; i < execute->task_count; i++)
+        execute->tasks[i]->agent_id->value = execute->agent_id;
     operation.has_type = true;
     if (execute->flags->task_group == NULL) {
         operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
