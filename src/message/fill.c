@@ -9,7 +9,7 @@ void message_path_append(const struct message_path *path, enum message_names nam
         const struct field_plan *field = path->steps[i].field;
 
         buffer_printf(buffer, "%s%s", i > 0 ? "." : "", field->names[names]);
-        if (field->is_repeated)
+        if (path->steps[i].index != NO_INDEX)
             buffer_printf(buffer, "[%zu]", path->steps[i].index);
     }
     if (last != NULL)

@@ -6,12 +6,14 @@
 
 #include "message/plan.h"
 
+#define NO_INDEX SIZE_MAX
+
 /* The fields that lead to the one that is being read, for errors. */
 struct message_path {
     unsigned depth;
     struct {
         const struct field_plan *field;
-        size_t index; /* of the element, if it is repeated */
+        size_t index; /* of the element; NO_INDEX if it is not about one */
     } steps[MESSAGE_DEPTH_LIMIT + 1];
 };
 

@@ -418,7 +418,7 @@ static int read_field(struct reader *reader, const struct field_plan *field, Pro
     int result;
 
     clear_field(message, field, seen);
-    message_path_push(&reader->path, field, 0);
+    message_path_push(&reader->path, field, NO_INDEX);
     if (field->is_map && kind != 'n')
         result = read_map(reader, field, message);
     else if (field->is_repeated && kind == '[')
