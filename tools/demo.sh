@@ -46,13 +46,6 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# Free ports, as the kernel gives them; all are held until the last one is known, so that they differ.
-read -r -a ports < <(python3 -c '
-import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*(one.getsockname()[1] for one in held))')
-master=127.0.0.1:${ports[0]}
-
 # wait_for <what> <command...>: until the command succeeds, ten seconds at most.
 wait_for() {
     local what=$1
@@ -82,12 +75,19 @@ start() {
     echo "started $program ($name), process $!"
 }
 
+# The kernel chooses the port; the master's log tells which one.
+master_address() {
+    master=$(sed -n 's/.* started on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$home/master.log" | head -n 1)
+    [ -n "$master" ]
+}
+
 echo "== A cluster: one master, two agents"
-start master mesos-master --ip=127.0.0.1 --port="${ports[0]}" --work_dir="$home/master"
+start master mesos-master --ip=127.0.0.1 --port=0 --work_dir="$home/master"
+wait_for "the master's address" master_address
 wait_for "the master" is_healthy "$master"
 echo "the master answers at http://$master (try /state, /metrics/snapshot, /help)"
 for number in 1 2; do
-    start "agent$number" mesos-agent --master="$master" --ip=127.0.0.1 --port="${ports[number]}" --hostname=localhost \
+    start "agent$number" mesos-agent --master="$master" --ip=127.0.0.1 --port=0 --hostname=localhost \
         --work_dir="$home/agent$number" --runtime_dir="$home/agent$number/run" \
         --resources='cpus:2;mem:512;disk:1024;ports:[31000-32000]'
 done
@@ -98,7 +98,7 @@ echo
 echo "== A shell command, run by mesos-execute"
 # shellcheck disable=SC2016 # the task's shell is to expand it
 "$bin/mesos-execute" --master="$master" --name=demo --resources='cpus:0.5;mem:32' \
-    --command='echo "hello from task $MESOS_TASK_ID in $(pwd)"' 2>"$home/execute.log"
+    --command='echo "hello from $(id -un) on $(uname -n), in $(pwd)"' 2>"$home/execute.log"
 
 echo
 echo "== A framework with a scheduler and an executor of its own: five tasks, messages both ways"
