@@ -111,6 +111,7 @@ static int serve(struct program *program, const struct agent_flags *flags, struc
         loop_on_signal(program->loop, SIGINT, on_stop, program, err) < 0 ||
         agent_new(loop_env(program->loop), &options, &program->agent, err) < 0)
         return -1;
+    log_info("Build: %s, version: %s", version_get()->build_date, version_get()->number);
     if (loop_on_signal(program->loop, SIGUSR1, on_leave, program, err) == 0)
         loop_run(program->loop);
     agent_free(program->agent);
@@ -137,7 +138,6 @@ static int run(struct agent_flags *flags, struct error *err) {
         return -1;
     if (flags->quiet)
         log_set_sink(discard, NULL);
-    log_info("Build: %s, version: %s", version_get()->build_date, version_get()->number);
     program.loop = loop_new(err);
     if (program.loop == NULL)
         return -1;
