@@ -38,6 +38,8 @@ void table_init(struct table *table) {
 void table_done(struct table *table) {
     if (table == NULL)
         return;
+    for (struct table_cursor *cursor = table->cursors; cursor != NULL; cursor = cursor->next)
+        cursor->table = NULL;
     free(table->entries);
     free(table->slots);
     *table = TABLE_INIT;
@@ -56,10 +58,21 @@ static void put_slot(struct table *table, size_t index) {
     table->slots[slot] = (uint32_t)index + 1;
 }
 
+/* Where @index will be once the gaps before it are closed. */
+static size_t index_without_gaps(const struct table *table, size_t index) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < index && i < table->used; i++)
+        kept += table->entries[i].key != NULL;
+    return kept;
+}
+
 /* Close the gaps, and make room for more if the table is more than half full. */
 static void make_room(struct table *table) {
     size_t kept = 0;
 
+    for (struct table_cursor *cursor = table->cursors; cursor != NULL; cursor = cursor->next)
+        cursor->index = index_without_gaps(table, cursor->index);
     for (size_t i = 0; i < table->used; i++)
         if (table->entries[i].key != NULL)
             table->entries[kept++] = table->entries[i];
@@ -146,4 +159,24 @@ void *table_first(const struct table *table) {
     size_t index = 0;
 
     return table_next(table, &index);
+}
+
+void table_cursor_init(struct table_cursor *cursor, struct table *table) {
+    *cursor = (struct table_cursor){.table = table, .next = table->cursors};
+    table->cursors = cursor;
+}
+
+void table_cursor_done(struct table_cursor *cursor) {
+    if (cursor->table != NULL) {
+        struct table_cursor **slot = &cursor->table->cursors;
+
+        while (*slot != cursor)
+            slot = &(*slot)->next;
+        *slot = cursor->next;
+    }
+    *cursor = (struct table_cursor){0};
+}
+
+void *table_cursor_next(struct table_cursor *cursor) {
+    return cursor->table == NULL ? NULL : table_next(cursor->table, &cursor->index);
 }

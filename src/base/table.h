@@ -16,12 +16,15 @@ struct table_entry {
     void *value;
 };
 
+struct table_cursor;
+
 struct table {
     struct table_entry *entries; /* in order of insertion, with gaps where entries were removed */
     uint32_t *slots;             /* open addressing; 1 + index into entries, 0 free */
     size_t count;                /* entries in the table */
     size_t used;                 /* entries and gaps */
     size_t capacity;             /* of entries; there are twice as many slots */
+    struct table_cursor *cursors;
 };
 
 #define TABLE_INIT ((struct table){0})
@@ -56,3 +59,17 @@ void *table_first(const struct table *table);
 /* Visit the values in order of insertion. Any entry may be removed meanwhile; none may be added. */
 #define table_for_each(table, entry) \
     for (size_t entry##_index_ = 0; ((entry) = table_next(table, &entry##_index_)) != NULL;)
+
+/* A place in a table for a visit that goes on in later callbacks. Entries may be added (those are visited too) and
+ * removed meanwhile; each entry that stays is visited once. If the table ends, so does the visit. */
+struct table_cursor {
+    struct table *table; /* NULL once it has ended */
+    struct table_cursor *next;
+    size_t index;
+};
+
+/* At the beginning of @table; the cursor must not be moved until table_cursor_done(). */
+void table_cursor_init(struct table_cursor *cursor, struct table *table);
+void table_cursor_done(struct table_cursor *cursor); /* accepts a zeroed one */
+/* The next value, or NULL at the end. */
+void *table_cursor_next(struct table_cursor *cursor);

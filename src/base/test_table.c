@@ -153,6 +153,57 @@ static void clearing_leaves_an_empty_table_that_works(void **state) {
     table_done(NULL);
 }
 
+static void a_cursor_visits_each_entry_once_whatever_comes_and_goes(void **state) {
+    static struct item items[300];
+    struct table table = TABLE_INIT;
+    struct table_cursor cursor;
+    struct item *item;
+    size_t visited = 0, added = 100;
+
+    for (size_t i = 0; i < ARRAY_SIZE(items); i++) {
+        snprintf(items[i].key, sizeof(items[i].key), "%zu", i);
+        items[i].value = 0;
+    }
+    for (size_t i = 0; i < added; i++)
+        table_add(&table, items[i].key, &items[i]);
+    table_cursor_init(&cursor, &table);
+    while ((item = table_cursor_next(&cursor)) != NULL) {
+        item->value++;
+        visited++;
+        /* Make gaps before the cursor, and fill the table until they are closed. */
+        table_remove(&table, item->key);
+        if (visited % 3 == 0 && added < ARRAY_SIZE(items)) {
+            table_add(&table, items[added].key, &items[added]);
+            added++;
+        }
+    }
+    for (size_t i = 0; i < added; i++)
+        assert_int_equal(items[i].value, 1);
+    assert_int_equal(visited, added);
+    table_cursor_done(&cursor);
+    assert_null(table.cursors);
+    table_done(&table);
+}
+
+static void a_cursor_ends_with_its_table(void **state) {
+    struct item item = {"k", 1};
+    struct table table = TABLE_INIT;
+    struct table_cursor first, second, third;
+
+    table_add(&table, item.key, &item);
+    table_cursor_init(&first, &table);
+    table_cursor_init(&second, &table);
+    table_cursor_init(&third, &table);
+    table_cursor_done(&second);
+    assert_ptr_equal(table_cursor_next(&first), &item);
+    table_done(&table);
+    assert_null(table_cursor_next(&first));
+    assert_null(table_cursor_next(&third));
+    table_cursor_done(&first);
+    table_cursor_done(&third);
+    table_cursor_done(&third);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found),
@@ -163,6 +214,8 @@ int main(void) {
         cmocka_unit_test(churn_does_not_grow_the_table),
         cmocka_unit_test(keys_may_hold_any_bytes),
         cmocka_unit_test(clearing_leaves_an_empty_table_that_works),
+        cmocka_unit_test(a_cursor_visits_each_entry_once_whatever_comes_and_goes),
+        cmocka_unit_test(a_cursor_ends_with_its_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
