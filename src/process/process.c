@@ -171,9 +171,12 @@ static void send_to_peer(struct process *process, const struct pid *to, const ch
     enum env_fate fate = env_message_fate(endpoint->env, &to->address);
     struct peer *peer;
 
-    if (fate == ENV_DROP)
-        return;
     peer = get_peer(endpoint, &to->address);
+    /* Over TCP a message is only lost with its connection, which the links to the peer then learn. */
+    if (fate == ENV_DROP) {
+        peer_lose(peer, "a message was lost");
+        return;
+    }
     for (int copies = fate == ENV_DUPLICATE ? 2 : 1; copies > 0; copies--) {
         encode_message(bytes, process, to, name, body, size);
         if (stream_pending(peer->stream) > 0 && stream_pending(peer->stream) + bytes->size > PEER_PENDING_BYTES) {
