@@ -354,6 +354,18 @@ static void add_resources(struct posix_container *container, const struct contai
     }
 }
 
+/* The folder that the monitor writes its pid into. */
+static int make_pid_folder(const struct posix *posix, const char *path, struct error *err) {
+    if (path == NULL)
+        return 0;
+    cleanup_free char *folder = xstrdup(path);
+    char *slash = strrchr(folder, '/');
+    if (slash == NULL)
+        return error_set(err, EINVAL, "'%s' is no absolute path", path);
+    *slash = '\0';
+    return env_make_directories(posix->env, folder, err);
+}
+
 /* Everything that can be refused at once; on success the container is on its way. */
 static int begin_launch(struct posix *posix, const struct container_config *config, container_launched *on_launched,
                         void *user, struct error *err) {

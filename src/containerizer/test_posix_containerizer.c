@@ -301,6 +301,22 @@ static void arguments_are_passed_without_a_shell(void **state) {
     assert_file(fixture, "stdout", "a b;$HOME;");
 }
 
+static void pid_is_also_written_where_it_is_asked_for(void **state) {
+    struct fixture *fixture = *state;
+    cleanup_free char *folder = path_join(fixture->root, "meta/pids");
+    cleanup_free char *path = path_join(folder, "forked.pid");
+    struct launch launch;
+    prepare(&launch, fixture, "c", "sleep 1000");
+    launch.config.forked_pid_path = path;
+    struct record *record = begin(fixture, &launch);
+    run_until(fixture, &record->is_launched);
+    int pid;
+    assert_int_equal(runtime_read_number(folder, "forked.pid", &pid, NULL), 0);
+    assert_int_equal(pid, runtime_pid(fixture, "c", MONITOR_PID_FILE));
+    destroy(fixture, "c");
+    run_until(fixture, &record->has_exited);
+}
+
 static void destroying_kills(void **state) {
     struct fixture *fixture = *state;
     struct record *record = start(fixture, "c", "trap '' TERM; setsid sleep 1000 & sleep 1000", false);
@@ -716,6 +732,7 @@ static int run_all(void) {
         with_fixture(exit_is_told_with_its_status),
         with_fixture(environment_is_what_was_given_and_a_path),
         with_fixture(arguments_are_passed_without_a_shell),
+        with_fixture(pid_is_also_written_where_it_is_asked_for),
         with_fixture(destroying_kills),
         with_fixture(destroying_during_launch_is_a_failed_launch),
         with_fixture(signal_reaches_the_command),
