@@ -217,7 +217,7 @@ static void values_of_the_wrong_kind_are_refused_with_their_path(void **state) {
     assert_refused(*state, &mesos__v1__quota__quota_config__descriptor, "{\"limits\":[]}",
                    "limits: expected an object, found an array");
     assert_refused(*state, &mesos__v1__quota__quota_config__descriptor, "{\"limits\":{\"cpus\":3}}",
-                   "limits[0].value: expected an object, found a number");
+                   "limits[0]: expected an object, found a number");
 }
 
 static void missing_required_fields_are_all_named(void **state) {
