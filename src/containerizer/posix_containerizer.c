@@ -375,7 +375,8 @@ static int begin_launch(struct posix *posix, const struct container_config *conf
     if (runtime_container_path(posix->runtime_dir, config->id, &runtime_path, err) < 0)
         return -1;
     cleanup_buffer struct buffer order = BUFFER_INIT;
-    if (posix_order_build(posix, config, runtime_path, &order, err) < 0 || posix_volumes_link(posix, config, err) < 0)
+    if (posix_order_build(posix, config, runtime_path, &order, err) < 0 || posix_volumes_link(posix, config, err) < 0 ||
+        make_pid_folder(posix, config->forked_pid_path, err) < 0)
         return -1;
     struct posix_container *container = posix_container_new(posix, config->id, take_ptr(&runtime_path));
     container->checkpoint = config->checkpoint;

@@ -205,9 +205,20 @@ static struct record *start(struct fixture *fixture, const char *id, const char 
     return record;
 }
 
+static void make_pipe(const struct fixture *fixture, const char *name) {
+    cleanup_free char *path = path_join(fixture->sandbox, name);
+    assert_int_equal(mkfifo(path, 0644), 0);
+}
+
+static void wait_for_pipe(const struct fixture *fixture, const char *name) {
+    cleanup_free char *path = path_join(fixture->sandbox, name);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char c;
+    assert_int_equal(read(fd, &c, 1), 1);
+}
+
 static struct record *start_waiting(struct fixture *fixture, const char *id, bool checkpoint) {
-    cleanup_free char *go = path_join(fixture->sandbox, "go");
-    assert_int_equal(mkfifo(go, 0644), 0);
+    make_pipe(fixture, "go");
     return start(fixture, id, "read x < go; exit $x", checkpoint);
 }
 
@@ -340,13 +351,10 @@ static void destroying_during_launch_is_a_failed_launch(void **state) {
 
 static void signal_reaches_the_command(void **state) {
     struct fixture *fixture = *state;
-    cleanup_free char *ready = path_join(fixture->sandbox, "ready");
-    assert_int_equal(mkfifo(ready, 0644), 0);
+    make_pipe(fixture, "ready");
     struct record *record = start(fixture, "c", "trap 'exit 9' USR1; echo > ready; while :; do sleep 0.01; done",
                                   false);
-    cleanup_close int fd = open(ready, O_RDONLY | O_CLOEXEC);
-    char c;
-    assert_int_equal(read(fd, &c, 1), 1);
+    wait_for_pipe(fixture, "ready");
     assert_true(fixture->containerizer->ops->kill(fixture->containerizer, "c", SIGUSR1));
     run_until(fixture, &record->has_exited);
     assert_int_equal(record->termination.status, 9 << 8);
@@ -592,15 +600,17 @@ static void usage_counts_the_tree(void **state) {
     many.value = 32;
     mem.scalar = &many;
     struct launch launch;
-    prepare(&launch, fixture, "c", "sleep 1000 & sleep 1000 & wait");
+    prepare(&launch, fixture, "c", "sleep 1000 & sleep 1000 & echo > up; wait");
     launch.config.resources = resources;
     launch.config.resource_count = ARRAY_SIZE(resources);
+    make_pipe(fixture, "up");
     struct record *record = begin(fixture, &launch);
     run_until(fixture, &record->is_launched);
+    wait_for_pipe(fixture, "up");
     fixture->containerizer->ops->usage(fixture->containerizer, "c", on_usage, fixture);
     assert_false(fixture->has_statistics);
     run_until(fixture, &fixture->has_statistics);
-    assert_true(fixture->statistics.processes >= 1);
+    assert_int_equal(fixture->statistics.processes, 3);
     assert_true(fixture->statistics.mem_rss_bytes > 0);
     assert_true(fixture->statistics.cpus_soft_limit == 0.5);
     assert_int_equal(fixture->statistics.mem_limit_bytes, 32 * 1024 * 1024);
