@@ -72,7 +72,7 @@ struct env_file_operation {
     struct env *env;
     /* @err is NULL when it is done, else why not; called exactly once, unless cancelled. */
     void (*on_done)(struct env_file_operation *operation, const struct error *err);
-    void *impl; /* the env's own; NULL while nothing is under way */
+    void *impl; /* the env's own; NULL while nothing is under way, as already in on_done */
 };
 
 int env_file_read(struct env *env, const char *path, size_t limit_bytes, struct buffer *ret, struct error *err);
@@ -91,7 +91,9 @@ int env_file_remove(struct env *env, const char *path, struct error *err); /* a 
 /* When @path was last changed, ns since the epoch; -1 if it is not there. */
 int64_t env_file_modified(struct env *env, const char *path);
 
-/* The operations. @path and @data are copied. Operations on one path are done in the order they were begun. */
+/* The operations. @path and @data are copied. Operations on one path are done in the order they were begun. The
+ * directory a file goes into must be there; when a write is done, directories and links made above it are durable too.
+ */
 void env_file_write(struct env_file_operation *operation, struct env *env, const char *path, const void *data,
                     size_t size, void (*on_done)(struct env_file_operation *, const struct error *));
 void env_file_append(struct env_file_operation *operation, struct env *env, const char *path, const void *data,

@@ -92,8 +92,8 @@ static void on_timer(uv_timer_t *handle) {
     }
 }
 
-/* The timer is set once a turn, to the first whole millisecond at which the earliest of the env's timers is due, so that
- * it never fires too early; or to now, if that one is due already. */
+/* The timer is set once a turn, to the first whole millisecond at which the earliest of the env's timers is due, so
+ * that it never fires too early; or to now, if that one is due already. */
 static void arm_timer(struct loop *loop) {
     struct heap_member *top = heap_top(&loop->env.timers);
     int64_t due_ms, now_ms = (int64_t)uv_now(&loop->uv);

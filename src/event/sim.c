@@ -77,7 +77,8 @@ uint64_t sim_hash(const void *data, size_t size) {
         hash = mix(hash, word);
     }
     word = 0;
-    memcpy(&word, bytes, size);
+    if (size > 0)
+        memcpy(&word, bytes, size);
     return mix(hash, word);
 }
 

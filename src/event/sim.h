@@ -10,7 +10,9 @@
 struct sim;
 struct sim_node;
 
-/* How badly the network and disks behave. Times in ns; probabilities in 0…1. All zero: a perfect, instant world. */
+/* How badly the network and disks behave. Times in ns; probabilities in 0…1. All zero: a perfect, instant world. What a
+ * node sends to itself is delayed and split, but never dropped, doubled, cut or partitioned; UNIX sockets are instant.
+ */
 struct sim_faults {
     int64_t delay_least_ns, delay_most_ns; /* of each piece of a stream; order within a stream is kept */
     double drop;                           /* of a one-way message (env_message_fate) */
@@ -18,11 +20,12 @@ struct sim_faults {
     double cut;                            /* chance that a stream breaks instead of delivering a piece */
     double split;                          /* chance that a piece arrives in two parts */
     int64_t disk_least_ns, disk_most_ns;   /* until a write is durable */
-    double disk_error;                     /* chance that a write fails with EIO */
+    double disk_error;                     /* chance that an env_file_write() or _append() fails with EIO */
 };
 
 struct sim *sim_new(uint64_t seed);
-void sim_free(struct sim *sim); /* frees the nodes too */
+/* Frees the nodes too; the actors must have been released before. */
+void sim_free(struct sim *sim);
 
 void sim_set_faults(struct sim *sim, const struct sim_faults *faults);
 /* The faults in force, to be changed in place. */
@@ -31,22 +34,28 @@ struct sim_faults *sim_faults(struct sim *sim);
  */
 uint64_t sim_random(struct sim *sim);
 
-/* @host is what others connect to ("10.0.0.1"); unique. The node starts up. */
+/* @host is what others connect to ("10.0.0.1"); unique. The node starts up. On the node itself "localhost", "127.…" and
+ * "0.0.0.0" are its own too. */
 struct sim_node *sim_node_new(struct sim *sim, const char *host);
 struct env *sim_node_env(struct sim_node *node);
 const char *sim_node_host(const struct sim_node *node);
 
-/* The machine dies: its timers never fire, its streams break at the peers (after the network's delay, or silently if
- * @silent), unsynced writes are lost or torn, its listeners are gone. Actors on it must be released by the caller,
- * without their running any more code through the env. The node can be used again at once: an empty machine with the
- * same disk. */
+/* The machine dies: its timers never fire, its streams break at the peers (with ECONNRESET after the network's delay;
+ * if
+ * @silent with ETIMEDOUT after 60 s, or ECONNRESET once they send and the machine is up again), its listeners are gone.
+ * Of the file operations under way each was done, lost or, if it appended, torn. Actors on it must be released by the
+ * caller, without their running any more code through the env than what releases: stream_close(), listener_close(),
+ * env_timer_stop(), env_file_operation_cancel() have no effect then. The node can be used again at once: an empty
+ * machine with the same disk. Until an actor does something on it (listens, connects, starts a timer, writes), it is
+ * down and connecting to it times out after 10 s. */
 void sim_node_crash(struct sim_node *node, bool silent);
-/* As a process killed with -9 on a machine that stays up: like a crash, but every write begun is kept. */
+/* As a process killed with -9 on a machine that stays up: what was sent and written arrives, the peers' streams end in
+ * order, connecting is refused, and every file operation begun is done. */
 void sim_node_kill(struct sim_node *node);
 
-/* Cut or heal the network between two nodes, both ways; NULL means every node. While cut, what is sent waits as in a
- * real partition (and new connections fail after the connect timeout); if it is not healed within 60 s, streams across
- * the cut break with ETIMEDOUT. */
+/* Cut or heal the network between two nodes, both ways; NULL means every node there is. While cut, what is sent waits
+ * as in a real partition (and new connections fail with ETIMEDOUT after 10 s); if it is not healed within 60 s, streams
+ * across the cut break with ETIMEDOUT at both ends. */
 void sim_partition(struct sim *sim, struct sim_node *a, struct sim_node *b);
 void sim_heal(struct sim *sim, struct sim_node *a, struct sim_node *b);
 void sim_heal_all(struct sim *sim);
