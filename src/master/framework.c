@@ -228,6 +228,7 @@ bool framework_is_completed(const struct master *master, const char *id) {
 /* The history */
 
 void framework_add_completed_task(struct framework *framework, struct task *task) {
+    task->history_number = framework->next_history_number++;
     list_append(&framework->completed_tasks, &task->in_history);
     framework->completed_task_count++;
     while (framework->completed_task_count > (size_t)framework->master->flags->max_completed_tasks_per_framework) {

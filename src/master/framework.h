@@ -47,6 +47,7 @@ struct framework {
     struct table unreachable_tasks; /* of struct task by id, the oldest first */
     struct list completed_tasks;    /* of struct task, the oldest first */
     size_t completed_task_count;
+    uint64_t next_history_number;
     struct list offers; /* of struct offer */
     size_t offer_count;
     struct list inverse_offers; /* of struct inverse_offer */

@@ -19,6 +19,7 @@ struct task {
     struct agent *agent;         /* where it runs; NULL once it is completed or unreachable */
     struct list in_agent;        /* agent->tasks */
     struct list in_history;      /* framework->completed_tasks or framework->unreachable_tasks */
+    uint64_t history_number;     /* grows along framework->completed_tasks */
     struct resources resources;  /* with their allocation role; not those of its executor */
     /* What endpoints and events show, but for its resources, which are left out: see task_to_message(). The state in it
      * is the latest one that is known of; statuses holds the last update of each state that was seen, in order. */
