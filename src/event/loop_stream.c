@@ -230,6 +230,11 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer) {
     if (size > 0) {
         if (events->on_data != NULL)
             events->on_data(&stream->base, buffer->base, (size_t)size);
+        /* An answer goes out at once: the peer can go on while the other streams are read. */
+        if (list_is_linked(&stream->deferred.member)) {
+            list_remove(&stream->deferred.member);
+            stream->deferred.run(&stream->deferred);
+        }
     } else if (size == UV_EOF) {
         stream->has_ended = true;
         uv_read_stop(handle);
