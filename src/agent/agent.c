@@ -5,6 +5,7 @@
 
 #include "agent/drain.h"
 #include "agent/executor.h"
+#include "agent/http/agent_api.h"
 #include "agent/http/usage.h"
 #include "agent/info.h"
 #include "agent/launch.h"
@@ -297,6 +298,7 @@ void agent_free(struct agent *agent) {
     agent->has_ended = true;
     detector_free(agent->detector);
     usage_cancel_all(agent);
+    agent_api_cancel_all(agent);
     nested_free_all(agent);
     table_for_each (&agent->frameworks, framework)
         agent_framework_free(framework);

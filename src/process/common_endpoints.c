@@ -14,7 +14,7 @@ enum { MOST_VERBOSE = 1000 };
 static const char perftools_refusal[] =
     "Profiling is not built in: use perf(1) on this process; it needs no help from the daemon.";
 
-static bool is_callback(const char *name) {
+bool jsonp_is_callback(const char *name) {
     if (*name == '\0')
         return false;
     for (; *name != '\0'; name++)
@@ -32,7 +32,7 @@ void respond_json(struct http_exchange *exchange, struct buffer *body) {
         return;
     }
     /* Upstream takes any text; in ours a link can not bring a script of its own. */
-    if (!is_callback(callback)) {
+    if (!jsonp_is_callback(callback)) {
         http_respond_text(exchange, 400, "jsonp is not the name of a function.\n");
         return;
     }
@@ -113,6 +113,12 @@ static void on_revert(struct env_timer *timer) {
     set_verbosity(endpoints, endpoints->original_verbosity);
 }
 
+void common_endpoints_set_verbosity(struct common_endpoints *endpoints, int64_t verbosity, int64_t duration_ns) {
+    set_verbosity(endpoints, verbosity);
+    if (verbosity != endpoints->original_verbosity)
+        env_timer_start(&endpoints->revert, duration_ns);
+}
+
 static void toggle_logging(struct http_exchange *exchange, void *user) {
     struct common_endpoints *endpoints = user;
     const char *level = http_request_query(exchange, "level"), *duration = http_request_query(exchange, "duration");
@@ -132,9 +138,7 @@ static void toggle_logging(struct http_exchange *exchange, void *user) {
     } else if (duration_parse(duration, &duration_ns, &err) < 0) {
         http_respond_text(exchange, 400, "Invalid duration: %s.\n", error_message(&err));
     } else {
-        set_verbosity(endpoints, verbosity);
-        if (verbosity != endpoints->original_verbosity)
-            env_timer_start(&endpoints->revert, duration_ns);
+        common_endpoints_set_verbosity(endpoints, verbosity, duration_ns);
         http_respond(exchange, 200, NULL, NULL, 0);
     }
 }

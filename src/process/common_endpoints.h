@@ -35,6 +35,11 @@ void common_endpoints_init(struct common_endpoints *endpoints, struct router *ro
 /* Accepts NULL and a zeroed one. The routes are removed. */
 void common_endpoints_done(struct common_endpoints *endpoints);
 
+/* Log as much as @verbosity says (as glog counts: 0, or 1 and up) for @duration_ns, as /logging/toggle does. */
+void common_endpoints_set_verbosity(struct common_endpoints *endpoints, int64_t verbosity, int64_t duration_ns);
+
 /* Answer 200 with the JSON text in @body (its content is taken), as "callback(…)" in JavaScript where the query has
  * jsonp=callback. What every JSON endpoint ends in. */
 void respond_json(struct http_exchange *exchange, struct buffer *body);
+/* Whether @name can be the name of a function in JavaScript, as the value of the parameter jsonp must be. */
+bool jsonp_is_callback(const char *name);

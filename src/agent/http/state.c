@@ -215,17 +215,14 @@ static void write_container(struct json_writer *writer, const struct usage_entry
         message_write_json(&entry->statistics->base, MESSAGE_V0, writer);
     }
     if (with_status) {
-        struct agent *agent = executor->framework->agent;
-        const int pid = agent->containerizer->ops->pid(agent->containerizer, executor->container_id);
-
         json_key(writer, "status");
         json_begin_object(writer);
         json_key(writer, "container_id");
         json_begin_object(writer);
         json_member_string(writer, "value", executor->container_id);
         json_end_object(writer);
-        if (pid > 0)
-            json_member_integer(writer, "executor_pid", pid);
+        if (entry->pid > 0)
+            json_member_integer(writer, "executor_pid", entry->pid);
         json_end_object(writer);
     }
     json_end_object(writer);
@@ -260,7 +257,7 @@ void containers_handle(struct http_exchange *exchange, void *user) {
     if (agent->state == AGENT_RECOVERING)
         http_respond_text(exchange, 503, "Agent has not finished recovery");
     else
-        usage_collect(agent, exchange, containers_ready);
+        usage_collect(agent, exchange, USAGE_EXECUTORS, containers_ready);
 }
 
 void statistics_handle(struct http_exchange *exchange, void *user) {
@@ -269,5 +266,5 @@ void statistics_handle(struct http_exchange *exchange, void *user) {
     if (agent->state == AGENT_RECOVERING)
         http_respond_text(exchange, 503, "Agent has not finished recovery");
     else
-        usage_collect(agent, exchange, statistics_ready);
+        usage_collect(agent, exchange, USAGE_EXECUTORS, statistics_ready);
 }

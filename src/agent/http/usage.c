@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "agent/nested.h"
+
 struct collection {
     struct list member;             /* agent->collections */
     struct agent *agent;            /* NULL once it has ended */
@@ -22,14 +24,19 @@ static void collection_free(struct collection *collection) {
     free(collection);
 }
 
+static void complete(struct agent *agent, struct usage_entry *entry) {
+    entry->executor = table_find(&agent->containers, entry->container_id);
+    entry->is_there = entry->executor != NULL || nested_find(agent, entry->container_id) != NULL;
+    entry->pid = agent->containerizer->ops->pid(agent->containerizer, entry->container_id);
+}
+
 static void answer(struct collection *collection) {
     struct http_exchange *exchange = take_ptr(&collection->exchange);
 
     if (exchange != NULL && collection->agent != NULL) {
         http_exchange_on_closed(exchange, NULL, NULL);
         for (size_t i = 0; i < collection->count; i++)
-            collection->entries[i].executor = table_find(&collection->agent->containers,
-                                                         collection->entries[i].container_id);
+            complete(collection->agent, &collection->entries[i]);
         collection->ready(exchange, collection->entries, collection->count);
     }
     collection_free(collection);
@@ -53,20 +60,27 @@ static void on_closed(struct http_exchange *exchange, void *user) {
     ((struct collection *)user)->exchange = NULL;
 }
 
-void usage_collect(struct agent *agent, struct http_exchange *exchange,
+void usage_collect(struct agent *agent, struct http_exchange *exchange, unsigned kinds,
                    void (*ready)(struct http_exchange *exchange, const struct usage_entry *entries, size_t count)) {
     struct collection *collection = new0(struct collection);
     const struct agent_executor *executor;
+    const struct nested_container *nested;
 
     collection->agent = agent;
     collection->exchange = exchange;
     collection->ready = ready;
-    collection->entries = xcalloc(agent->containers.count + 1, sizeof(*collection->entries));
+    collection->entries = xcalloc(agent->containers.count + agent->nested.count + 1, sizeof(*collection->entries));
     list_append(&agent->collections, &collection->member);
     http_exchange_on_closed(exchange, on_closed, collection);
     table_for_each (&agent->containers, executor) {
         if (executor->container == CONTAINER_LIVES)
             collection->entries[collection->count++].container_id = xstrdup(executor->container_id);
+    }
+    table_for_each (&agent->nested, nested) {
+        const unsigned kind = strchr(nested->id, '.') != NULL ? USAGE_NESTED : USAGE_STANDALONE;
+
+        if ((kinds & kind) != 0 && nested->state == NESTED_RUNNING)
+            collection->entries[collection->count++].container_id = xstrdup(nested->id);
     }
     collection->missing = collection->count;
     if (collection->count == 0) {
