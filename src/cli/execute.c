@@ -80,8 +80,11 @@ static bool fits(const struct execute *execute, const Mesos__V1__Offer *offer) {
     return resources_contain_quantities(&offered, &quantities);
 }
 
-/* A pod's executor: the default one, with the little it needs for itself. */
-static void set_default_executor(Mesos__V1__ExecutorInfo *executor, Mesos__V1__ExecutorID *id) {
+/* A pod's executor: the default one, with the little it needs for itself. @needs holds what its resources share. */
+static void set_default_executor(Mesos__V1__ExecutorInfo *executor, Mesos__V1__ExecutorID *id, struct arena *arena,
+                                 struct resources *needs) {
+    if (resources_parse("cpus:0.1;mem:32;disk:32", "*", needs, NULL) == 0)
+        resources_to_messages(needs, RESOURCE_FORMAT_NEW, arena, &executor->resources, &executor->n_resources);
     id->value = (char *)(uintptr_t) "default-executor";
     executor->has_type = true;
     executor->type = MESOS__V1__EXECUTOR_INFO__TYPE__DEFAULT;
@@ -99,6 +102,8 @@ static void launch(struct execute *execute, const Mesos__V1__Offer *offer) {
     Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
     Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
     Mesos__V1__OfferID *offer_id = offer->id;
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
+    cleanup_resources struct resources needs = RESOURCES_INIT;
 
     string_replace(&execute->agent_id, offer->agent_id->value);
     for (size_t i = 0; i < execute->task_count; i++)
@@ -112,7 +117,7 @@ static void launch(struct execute *execute, const Mesos__V1__Offer *offer) {
         printf("Submitted task '%s' to agent '%s'\n", execute->tasks[0]->name, offer->agent_id->value);
     } else {
         operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH_GROUP;
-        set_default_executor(&executor, &executor_id);
+        set_default_executor(&executor, &executor_id, &arena, &needs);
         framework_id.value = (char *)(uintptr_t)scheduler_client_framework_id(execute->client);
         executor.framework_id = &framework_id;
         tasks.tasks = execute->tasks;
