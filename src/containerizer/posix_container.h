@@ -9,13 +9,14 @@
 
 /* The life of a container.
  *
- *     launch() -> FETCHING -> STARTING -> RUNNING -> ENDED -> told, forgotten
- *                     |           |                    ^
- *                     +-----------+--------------------+   a failed launch is told as such
+ *     launch() -> FETCHING -> WAITING -> STARTING -> RUNNING -> ENDED -> told, forgotten
+ *                     |          |           |                    ^
+ *                     +----------+-----------+--------------------+   a failed launch is told as such
  *
- * A container without URIs begins in STARTING, a recovered one in RUNNING or ENDED. ENDED lasts until the containers
+ * A container without URIs begins in WAITING, a recovered one in RUNNING or ENDED. WAITING for its turn: only a few are
+ * started at a time, so that the first of many run while the last have not begun. ENDED lasts until the containers
  * nested in it have been told too. */
-enum posix_state { POSIX_FETCHING, POSIX_STARTING, POSIX_RUNNING, POSIX_ENDED };
+enum posix_state { POSIX_FETCHING, POSIX_WAITING, POSIX_STARTING, POSIX_RUNNING, POSIX_ENDED };
 
 struct posix_container;
 
@@ -28,18 +29,22 @@ struct posix {
     bool switch_user;
     struct table containers;        /* of struct posix_container, by id */
     struct list answers;            /* of struct posix_answer: still to be given */
+    struct list waiting;            /* of struct posix_container, in the order of their launch */
+    size_t starting, starting_most; /* how many are STARTING, and may be */
     struct process_table processes; /* for usage() */
     int64_t processes_read_ns;
 };
 
 struct posix_container {
     struct posix *posix;
+    struct list waiting; /* member of posix->waiting */
     char *id;
     char *runtime_path;
     enum posix_state state;
     bool checkpoint;
     bool own_output;
-    bool is_foreign; /* its launcher is a Mesos agent's and knows nothing of destroying */
+    bool is_foreign;   /* its launcher is a Mesos agent's and knows nothing of destroying */
+    bool owns_runtime; /* the runtime directory is this container's, not an earlier one's of the same id */
     bool is_destroyed;
     bool is_unwanted;      /* found by recover(): its end is nobody's news */
     struct buffer order;   /* for its monitor */
@@ -77,8 +82,8 @@ void posix_container_free(struct posix_container *container);
 void posix_container_ended(struct posix_container *container);
 /* A launch goes wrong with @err, which is emptied. The container must have no process any more. */
 void posix_container_failed(struct posix_container *container, struct error *err);
-/* Start the monitor; the container is STARTING. */
-int posix_container_start(struct posix_container *container, struct error *err);
+/* Start the monitor as soon as it is the container's turn; from now on it goes on by itself. */
+void posix_container_start(struct posix_container *container);
 /* Kill everything in it; its end will be seen. */
 void posix_container_kill(struct posix_container *container);
 void posix_destroy_nested(struct posix_container *container);

@@ -54,6 +54,13 @@ struct posix_container *posix_container_new(struct posix *posix, const char *id,
     return container;
 }
 
+/* Its turn is over, or will not come. */
+static void leave_start(struct posix_container *container) {
+    list_remove(&container->waiting);
+    if (container->state == POSIX_STARTING)
+        container->posix->starting--;
+}
+
 /* Let go of its processes' handles; the processes are not touched, but for a monitor that lives by its socket. */
 static void release_processes(struct posix_container *container) {
     watch_close(take_ptr(&container->socket_watch));
@@ -72,6 +79,7 @@ static void release_processes(struct posix_container *container) {
 }
 
 void posix_container_free(struct posix_container *container) {
+    leave_start(container);
     release_processes(container);
     table_remove(&container->posix->containers, container->id);
     env_timer_done(&container->telling);
@@ -83,6 +91,8 @@ void posix_container_free(struct posix_container *container) {
 }
 
 /* The end */
+
+static void start_waiting(struct posix *posix);
 
 static void read_termination(const struct posix_container *container, struct container_termination *ret) {
     *ret = (struct container_termination){.reason = -1};
@@ -101,6 +111,8 @@ static void remove_runtime(const char *path) {
 
 /* The runtime directory of a nested container stays until it is removed or its root ends, as with Mesos. */
 static void clean_up_runtime(const struct posix_container *container, bool failed) {
+    if (!container->owns_runtime)
+        return;
     if (failed || !is_nested(container->id))
         remove_runtime(container->runtime_path);
     else
@@ -137,11 +149,13 @@ static void on_telling(struct env_timer *timer) {
 }
 
 void posix_container_ended(struct posix_container *container) {
+    leave_start(container);
     container->state = POSIX_ENDED;
     release_processes(container);
     posix_destroy_nested(container);
     if (!has_nested(container))
         env_timer_start(&container->telling, 0);
+    start_waiting(container->posix);
 }
 
 void posix_container_failed(struct posix_container *container, struct error *err) {
@@ -174,7 +188,9 @@ static void read_report(struct posix_container *container) {
             error_set(&container->failure, 0, "%s", text + strlen("error "));
         return; /* its exit follows */
     }
+    leave_start(container);
     container->state = POSIX_RUNNING;
+    start_waiting(container->posix);
     if (container->checkpoint) {
         close(container->socket_fd);
         container->socket_fd = -1;
@@ -251,10 +267,10 @@ static int spawn_monitor(struct posix_container *container, int order_fd, int so
     return loop_spawn(posix->loop, &options, on_monitor_exit, container, &container->monitor, err);
 }
 
-int posix_container_start(struct posix_container *container, struct error *err) {
-    container->state = POSIX_STARTING;
+static int start_monitor(struct posix_container *container, struct error *err) {
     if (runtime_create(container->runtime_path, err) < 0)
         return -1;
+    container->owns_runtime = true;
     cleanup_close int order_fd = order_file(&container->order, err);
     if (order_fd < 0)
         return -1;
@@ -271,6 +287,25 @@ int posix_container_start(struct posix_container *container, struct error *err) 
     container->monitor_pid = child_pid(container->monitor);
     buffer_done(&container->order);
     return 0;
+}
+
+/* Those whose turn it is. */
+static void start_waiting(struct posix *posix) {
+    while (posix->starting < posix->starting_most && !list_is_empty(&posix->waiting)) {
+        struct posix_container *container = list_first(&posix->waiting, struct posix_container, waiting);
+        struct error err = ERROR_INIT;
+        list_remove(&container->waiting);
+        container->state = POSIX_STARTING;
+        posix->starting++;
+        if (start_monitor(container, &err) < 0)
+            posix_container_failed(container, &err);
+    }
+}
+
+void posix_container_start(struct posix_container *container) {
+    container->state = POSIX_WAITING;
+    list_append(&container->posix->waiting, &container->waiting);
+    start_waiting(container->posix);
 }
 
 void posix_destroy_nested(struct posix_container *container) {
@@ -297,6 +332,8 @@ void posix_container_kill(struct posix_container *container) {
     container->is_destroyed = true;
     if (container->state == POSIX_FETCHING)
         kill(-child_pid(container->fetcher), SIGKILL);
+    else if (container->state == POSIX_WAITING)
+        posix_container_ended(container);
     else if (container->state != POSIX_ENDED)
         kill_monitor(container);
 }
@@ -383,16 +420,14 @@ static int begin_launch(struct posix *posix, const struct container_config *conf
     container->own_output = config->own_output;
     buffer_swap(&container->order, &order);
     add_resources(container, config);
-    int result = config->command->n_uris > 0 ? posix_fetch_start(container, config, err)
-                                             : posix_container_start(container, err);
-    if (result < 0) {
-        if (err->code != EEXIST) /* that one belongs to an earlier container */
-            remove_runtime(container->runtime_path);
+    container->on_launched = on_launched;
+    container->launched_user = user;
+    if (config->command->n_uris == 0) {
+        posix_container_start(container);
+    } else if (posix_fetch_start(container, config, err) < 0) {
         posix_container_free(container);
         return -1;
     }
-    container->on_launched = on_launched;
-    container->launched_user = user;
     return 0;
 }
 
@@ -490,5 +525,8 @@ struct containerizer *posix_containerizer_new(struct loop *loop, const struct po
                                                                             : MINUTE;
     posix->switch_user = options->switch_user;
     list_init(&posix->answers);
+    list_init(&posix->waiting);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    posix->starting_most = processors > 0 ? 2 * processors : 2;
     return &posix->base;
 }

@@ -16,14 +16,15 @@ static void on_fetcher_exit(struct child *child, int wait_status, void *user) {
     struct posix_container *container = user;
     cleanup_error struct error err = ERROR_INIT;
     container->fetcher = NULL;
-    if (container->is_destroyed) {
-        error_set(&err, 0, "Container destroyed during fetching");
-    } else if (wait_status != 0) {
-        cleanup_free char *how = wait_status_format(wait_status);
-        error_set(&err, 0, "Failed to fetch all URIs for container '%s': %s", container->id, how);
-    } else if (posix_container_start(container, &err) == 0) {
+    if (wait_status == 0 && !container->is_destroyed) {
+        posix_container_start(container);
         return;
     }
+    cleanup_free char *how = wait_status_format(wait_status);
+    if (container->is_destroyed)
+        error_set(&err, 0, "Container destroyed during fetching");
+    else
+        error_set(&err, 0, "Failed to fetch all URIs for container '%s': %s", container->id, how);
     posix_container_failed(container, &err);
 }
 

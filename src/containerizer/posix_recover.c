@@ -79,7 +79,7 @@ static int recover_container(struct posix *posix, const char *id, bool is_wanted
         return -1;
     struct posix_container *container = posix_container_new(posix, id, runtime_path);
     container->state = POSIX_RUNNING;
-    container->checkpoint = true;
+    container->checkpoint = container->owns_runtime = true;
     container->is_unwanted = !is_wanted;
     if (attach(container, err) < 0)
         return error_wrap(err, "recovering container %s", id);
