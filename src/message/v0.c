@@ -6,6 +6,18 @@
 
 enum { CHECKPOINT = 7 };
 
+/* Unknown fields stay so. What has a number that is known in the other form would change its meaning, and is dropped.
+ */
+static void transfer_unknown(const ProtobufCMessage *from, ProtobufCMessage *to, const struct message_plan *to_plan,
+                             struct arena *arena) {
+    if (from->n_unknown_fields == 0)
+        return;
+    to->unknown_fields = arena_alloc(arena, from->n_unknown_fields * sizeof(from->unknown_fields[0]));
+    for (unsigned i = 0; i < from->n_unknown_fields; i++)
+        if (message_plan_find(to_plan, from->unknown_fields[i].tag) == NULL)
+            to->unknown_fields[to->n_unknown_fields++] = from->unknown_fields[i];
+}
+
 /* Set the fields of @to that have a name in @from, without copying what they point to. */
 static void transfer(const ProtobufCMessage *from, const struct message_plan *from_plan, ProtobufCMessage *to,
                      const struct message_plan *to_plan, struct arena *arena) {
@@ -33,8 +45,7 @@ static void transfer(const ProtobufCMessage *from, const struct message_plan *fr
             }
         }
     }
-    to->n_unknown_fields = from->n_unknown_fields;
-    to->unknown_fields = from->unknown_fields;
+    transfer_unknown(from, to, to_plan, arena);
 }
 
 int v0_scheduler_call_decode(const void *data, size_t size, struct arena *arena, Mesos__V1__Scheduler__Call **ret,
