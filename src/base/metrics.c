@@ -198,22 +198,30 @@ static void emit_all(const struct metrics *metrics, emit_value *emit, void *user
     }
 }
 
-static void emit_json(void *user, const struct metric *metric, const char *suffix, double value) {
-    struct json_writer *writer = user;
+struct visit {
+    metrics_visit *visit;
+    void *user;
+};
 
-    if (*suffix == '\0') {
-        json_key_string(writer, metric->name);
-    } else {
-        cleanup_free char *name = xasprintf("%s%s", metric->name, suffix);
+static void emit_visit(void *user, const struct metric *metric, const char *suffix, double value) {
+    const struct visit *visit = user;
+    cleanup_free char *name = *suffix == '\0' ? NULL : xasprintf("%s%s", metric->name, suffix);
 
-        json_key_string(writer, name);
-    }
-    json_double(writer, value);
+    visit->visit(visit->user, name == NULL ? metric->name : name, value);
+}
+
+void metrics_for_each_value(const struct metrics *metrics, metrics_visit *visit, void *user) {
+    emit_all(metrics, emit_visit, &(struct visit){visit, user});
+}
+
+static void write_value(void *user, const char *name, double value) {
+    json_key_string(user, name);
+    json_double(user, value);
 }
 
 void metrics_write_json(const struct metrics *metrics, struct json_writer *writer) {
     json_begin_object(writer);
-    emit_all(metrics, emit_json, writer);
+    metrics_for_each_value(metrics, write_value, writer);
     json_end_object(writer);
 }
 

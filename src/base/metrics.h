@@ -60,6 +60,11 @@ struct metric_row {
 void metrics_add_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *base, void *user);
 void metrics_remove_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *base);
 
+/* Visit all values, sorted by the metrics' names: those of a timer are called name, name/count, name/max, … /p9999, as
+ * Mesos does. Values that are not known are left out. @name is valid during the call. */
+typedef void metrics_visit(void *user, const char *name, double value);
+void metrics_for_each_value(const struct metrics *metrics, metrics_visit *visit, void *user);
+
 /* One flat object, sorted by name; timers as name, name/count, name/max, … /p9999 as Mesos does. */
 void metrics_write_json(const struct metrics *metrics, struct json_writer *writer);
 /* Prometheus text: '/' and other characters become '_', prefixed with "mesos_"; names with odd characters carry the
