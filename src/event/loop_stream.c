@@ -148,7 +148,7 @@ static void address_from_socket(const struct sockaddr_storage *from, struct addr
 }
 
 static void find_addresses(struct loop_stream *stream) {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     int size = sizeof(address);
 
     if (uv_tcp_getsockname(&stream->handle.tcp, (struct sockaddr *)&address, &size) == 0)
@@ -694,7 +694,7 @@ static const struct listener_ops loop_listener_ops = {
 static int bind_tcp(struct loop_listener *listener, struct error *err) {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct address *address = &listener->base.address;
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     struct addrinfo *found = NULL;
     int size = sizeof(bound), result;
     char port[8];

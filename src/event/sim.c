@@ -293,21 +293,15 @@ static const struct env_ops node_env_ops = {
 
 struct sim_node *sim_node_new(struct sim *sim, const char *host) {
     struct sim_node *node = new0(struct sim_node);
-    size_t before = sim->node_count, now = before + 1;
-    bool *is_cut = xcalloc(now * now, sizeof(is_cut[0]));
 
-    for (size_t i = 0; i < before; i++)
-        memcpy(is_cut + i * now, sim->is_cut + i * before, before * sizeof(is_cut[0]));
-    free(sim->is_cut);
-    sim->is_cut = is_cut;
-    sim->nodes = xrealloc(sim->nodes, now * sizeof(sim->nodes[0]));
-    sim->nodes[before] = node;
-    sim->node_count = now;
+    if ((sim->node_count & (sim->node_count + 1)) == 0)
+        sim->nodes = xrealloc(sim->nodes, (2 * sim->node_count + 2) * sizeof(sim->nodes[0]));
+    node->index = sim->node_count;
+    sim->nodes[sim->node_count++] = node;
 
     env_init(&node->env, &node_env_ops);
     node->sim = sim;
     node->host = xstrdup(host);
-    node->index = before;
     node->timer.kind = SIM_EVENT_TIMER;
     generator_init(&node->generator, sim_draw(sim));
     sim_network_init(node);
@@ -361,10 +355,26 @@ void sim_node_kill(struct sim_node *node) {
     node_dies(node, SIM_DEATH_KILLED);
 }
 
+/* Make room for all nodes in the table of cuts, which only tests with partitions need. */
+static void grow_cuts(struct sim *sim) {
+    size_t before = sim->cut_nodes, now = sim->node_count;
+    bool *is_cut;
+
+    if (now == before)
+        return;
+    is_cut = xcalloc(now * now, sizeof(is_cut[0]));
+    for (size_t i = 0; i < before; i++)
+        memcpy(is_cut + i * now, sim->is_cut + i * before, before * sizeof(is_cut[0]));
+    free(sim->is_cut);
+    sim->is_cut = is_cut;
+    sim->cut_nodes = now;
+}
+
 /* Call @apply for each pair of different nodes in @a x @b, where NULL stands for all. */
 static void for_each_pair(struct sim *sim, struct sim_node *a, struct sim_node *b,
                           void (*apply)(struct sim *sim, const struct sim_node *a, const struct sim_node *b),
                           bool is_cut) {
+    grow_cuts(sim);
     for (size_t i = 0; i < sim->node_count; i++) {
         for (size_t j = 0; j < sim->node_count; j++) {
             bool *cut = &sim->is_cut[i * sim->node_count + j];

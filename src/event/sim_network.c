@@ -92,8 +92,9 @@ static bool is_between_machines(const struct sim_connection *connection) {
 
 static bool is_cut(const struct sim_connection *connection) {
     const struct sim *sim = connection->sim;
+    size_t a = connection->nodes[0]->index, b = connection->nodes[1]->index;
 
-    return sim->is_cut[connection->nodes[0]->index * sim->node_count + connection->nodes[1]->index];
+    return a < sim->cut_nodes && b < sim->cut_nodes && sim->is_cut[a * sim->cut_nodes + b];
 }
 
 /* Pieces */
@@ -243,7 +244,7 @@ static void detach(struct sim_stream *stream) {
         connection_free(connection);
 }
 
-/* End @index is told that the connection is broken, after what is on the way if @is_orderly, else instead of it. */
+/* End @index is told in @delay that the connection is broken; what is on the way to it is lost. */
 static void break_end(struct sim_connection *connection, size_t index, int code, int64_t delay) {
     struct sim_direction *direction = &connection->directions[index];
     struct sim_piece *piece;
@@ -529,15 +530,14 @@ static void arrive_nowhere(struct sim_connection *connection, size_t index, enum
     push_new(&connection->directions[1 - index], PIECE_FAILURE, ECONNRESET);
 }
 
-static void arrive(struct sim_direction *direction, struct sim_stream *stream) {
+/* The first piece, of @kind, reaches @stream. */
+static void arrive(struct sim_direction *direction, struct sim_stream *stream, enum sim_piece_kind kind) {
     struct sim_connection *connection = direction->connection;
     struct sim *sim = connection->sim;
     struct sim_stream *sender = connection->ends[1 - direction->to];
     struct sim_piece *piece;
 
-    if (sim->faults.cut > 0 && is_between_machines(connection) &&
-        list_first(&direction->pieces, struct sim_piece, member)->kind == PIECE_DATA &&
-        sim_chance(sim, sim->faults.cut)) {
+    if (kind == PIECE_DATA && is_between_machines(connection) && sim_chance(sim, sim->faults.cut)) {
         sim->counts.cuts++;
         sim_note(sim, "cut", stream->node, connection->number, 0);
         break_end(connection, direction->to, ECONNRESET, 0);
@@ -578,7 +578,10 @@ void sim_network_deliver(struct sim_event *event) {
     struct sim_connection *connection = direction->connection;
     struct sim_stream *stream = connection->ends[direction->to];
     const struct sim_piece *first = list_first(&direction->pieces, struct sim_piece, member);
-    bool is_call = first->kind == PIECE_CALL;
+    bool is_call;
+
+    assert(first != NULL);
+    is_call = first->kind == PIECE_CALL;
 
     /* What can not arrive now is held: nothing is scheduled for this direction until resume(). */
     if (is_cut(connection) && !first->is_local)
@@ -592,7 +595,7 @@ void sim_network_deliver(struct sim_event *event) {
     else if (stream != NULL && !stream->wants_data && (first->kind == PIECE_DATA || first->kind == PIECE_END))
         return; /* until it is read */
     else if (stream != NULL)
-        arrive(direction, stream);
+        arrive(direction, stream, first->kind);
     else {
         struct sim_piece *piece = take_first(direction);
 

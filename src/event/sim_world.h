@@ -52,7 +52,8 @@ struct sim {
     struct sim_node **nodes;
     size_t node_count;
     struct table nodes_by_host;
-    bool *is_cut; /* node_count x node_count */
+    bool *is_cut; /* cut_nodes x cut_nodes; nodes beyond are not cut off from any */
+    size_t cut_nodes;
     bool is_stepping;
 
     struct list connections;

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,10 +48,9 @@ static void what_is_no_address_is_refused_with_a_reason(void **state) {
         assert_non_null(strstr(err.message, "is not an address"));
         assert_string_equal(address.host, "untouched");
     }
-    memset(long_host, 'a', sizeof(long_host));
-    memcpy(long_host + sizeof(long_host) - 5, ":505", 5);
+    snprintf(long_host, sizeof(long_host), "%0300d:5050", 0);
     assert_int_equal(address_parse(long_host, &(struct address){0}, NULL), -1);
-    memcpy(long_host, "unix:", 5);
+    snprintf(long_host, sizeof(long_host), "unix:%0300d", 0);
     assert_int_equal(address_parse(long_host, &(struct address){0}, NULL), -1);
 }
 

@@ -340,6 +340,60 @@ static void a_perfect_world_does_no_harm(void **state) {
     ring_done(&ring);
 }
 
+/* A clerk puts records into a file and acknowledges them. What is acknowledged must be found after a crash; the hasty
+ * one acknowledges before it may. */
+struct clerk {
+    struct env_file_operation append;
+    struct env_timer next;
+    bool is_hasty;
+    uint64_t acknowledged;
+};
+
+static void on_recorded(struct env_file_operation *operation, const struct error *err) {
+    struct clerk *clerk = container_of(operation, struct clerk, append);
+
+    clerk->acknowledged += !clerk->is_hasty && err == NULL;
+    env_timer_start(&clerk->next, 10 * MILLISECOND);
+}
+
+static void on_next_record(struct env_timer *timer) {
+    struct clerk *clerk = container_of(timer, struct clerk, next);
+
+    env_file_append(&clerk->append, timer->env, "/records", "x", 1, on_recorded);
+    clerk->acknowledged += clerk->is_hasty;
+}
+
+static bool keeps_its_word(uint64_t seed, bool is_hasty) {
+    struct sim *sim = sim_new(seed);
+    struct sim_node *node = sim_node_new(sim, "10.0.0.1");
+    struct clerk clerk = {.is_hasty = is_hasty};
+    struct buffer records = BUFFER_INIT;
+    bool keeps;
+
+    sim_set_faults(sim, &all_faults);
+    sim_faults(sim)->disk_error = 0; /* only the crash is to tell the two apart */
+    env_timer_init(&clerk.next, sim_node_env(node), on_next_record);
+    env_timer_start(&clerk.next, 0);
+    sim_run_for(sim, SECOND + (int64_t)(sim_random(sim) % SECOND));
+    sim_node_crash(node, false);
+    assert_int_equal(env_file_read(sim_node_env(node), "/records", 1000, &records, NULL), 0);
+    assert_true(clerk.acknowledged > 0);
+    keeps = records.size >= clerk.acknowledged;
+    buffer_done(&records);
+    sim_free(sim);
+    return keeps;
+}
+
+static void an_invariant_that_is_broken_on_purpose_is_caught(void **state) {
+    unsigned caught = 0;
+
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        assert_true(keeps_its_word(seed, false));
+        caught += !keeps_its_word(seed, true);
+    }
+    assert_true(caught > 10);
+}
+
 /* Two nodes and one connection between them. */
 struct pair {
     struct sim *sim;
@@ -716,6 +770,7 @@ int main(void) {
         cmocka_unit_test(a_line_of_the_test_is_part_of_the_trace),
         cmocka_unit_test(every_kind_of_fault_is_counted),
         cmocka_unit_test(a_perfect_world_does_no_harm),
+        cmocka_unit_test(an_invariant_that_is_broken_on_purpose_is_caught),
         PAIR(bytes_come_after_the_delay),
         PAIR(a_split_piece_comes_in_two_parts_and_in_order),
         PAIR(a_cut_breaks_both_ends),
