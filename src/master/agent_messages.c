@@ -29,6 +29,20 @@ static bool is_valid_update(const Mesos__Internal__StatusUpdate *update) {
            (!update->has_latest_state || task_state_is_valid((int)update->latest_state));
 }
 
+/* An update of a task that has ended for its framework: nobody waits for it, but the agent, for its acknowledgement. */
+static void swallow(struct agent *agent, struct framework *framework, const Mesos__V1__TaskStatus *status) {
+    Mesos__Internal__StatusUpdateAcknowledgementMessage message =
+        MESOS__INTERNAL__STATUS_UPDATE_ACKNOWLEDGEMENT_MESSAGE__INIT;
+
+    log_info("Swallowing update %s of task %s of framework %s, which has ended",
+             task_state_name((enum task_state)status->state), status->task_id->value, framework->id);
+    message.slave_id = agent->info->id;
+    message.framework_id = framework->info->id;
+    message.task_id = status->task_id;
+    message.uuid = status->uuid;
+    agent_send(agent, &message.base);
+}
+
 void on_status_update(struct master *master, const struct pid *from, ProtobufCMessage *base) {
     Mesos__Internal__StatusUpdate *update = ((Mesos__Internal__StatusUpdateMessage *)base)->update;
     Mesos__V1__TaskStatus *status = update->status;
@@ -50,6 +64,10 @@ void on_status_update(struct master *master, const struct pid *from, ProtobufCMe
     status->uuid = update->uuid;
     if (status->agent_id == NULL)
         status->agent_id = update->slave_id;
+    if (framework != NULL && task == NULL && framework_find_completed_task(framework, status->task_id->value) != NULL) {
+        swallow(agent, framework, status);
+        return;
+    }
     if (framework != NULL && framework_is_connected(framework)) {
         framework_send_update(framework, status);
         is_valid = true;

@@ -182,9 +182,24 @@ static void tell_of_task(struct task *task, bool was_unreachable) {
     framework_send_update(task->framework, &status.status);
 }
 
+/* A task that has ended for its framework, which was told so, does not begin again: what is left of it is killed, and
+ * its updates go no further. */
+static bool has_ended(struct agent *agent, struct framework *framework, const Mesos__V1__Task *message) {
+    if (framework_find_completed_task(framework, message->task_id->value) == NULL)
+        return false;
+    if (!task_state_is_terminal((enum task_state)message->state)) {
+        log_warning("Killing task %s of framework %s on agent %s because it has ended for its framework",
+                    message->task_id->value, framework->id, agent->id);
+        send_kill(agent, framework->id, message->task_id->value);
+    }
+    return true;
+}
+
 static void take_task(struct agent *agent, struct framework *framework, const Mesos__V1__Task *message) {
     struct task *task;
 
+    if (has_ended(agent, framework, message))
+        return;
     framework_forget_task(framework, message->task_id->value);
     if (table_find(&framework->tasks, message->task_id->value) != NULL) {
         /* Started again elsewhere with the same id while this agent was away. */
@@ -379,6 +394,8 @@ static void reconcile_known(struct agent *agent, const Mesos__Internal__Reregist
         struct framework *framework = framework_find(master, told->framework_id->value);
         struct task *task = framework == NULL ? NULL : table_find(&framework->tasks, told->task_id->value);
 
+        if (framework != NULL && task == NULL)
+            has_ended(agent, framework, told);
         if (task != NULL && task->agent == agent && task->is_killed &&
             !task_state_is_terminal((enum task_state)told->state)) {
             log_warning("Task %s of framework %s on agent %s is to be killed, but was not; killing it again", task->id,

@@ -19,6 +19,12 @@ struct ending {
     Mesos__V1__OperationState operation_state;
 };
 
+/* What a framework is told of a task whose agent is not there any more. Mesos says @otherwise of every task; a framework
+ * that has been told, or is about to be, that a task finished must not hear that it was lost. */
+static enum task_state last_word(const struct task *task, enum task_state otherwise) {
+    return task_state_is_terminal(task_state(task)) ? task_state(task) : otherwise;
+}
+
 static void end_tasks(struct agent *agent, const struct ending *ending) {
     struct master *master = agent->master;
     struct task *task;
@@ -26,7 +32,7 @@ static void end_tasks(struct agent *agent, const struct ending *ending) {
     list_for_each (&agent->tasks, task, in_agent) {
         struct framework *framework = task->framework;
         bool is_aware = framework->capabilities.partition_aware;
-        enum task_state state = is_aware ? ending->aware_state : TASK_LOST;
+        enum task_state state = last_word(task, is_aware ? ending->aware_state : TASK_LOST);
         struct master_status status;
 
         master_status_init_task(&status, master, task, state,
@@ -160,12 +166,14 @@ static void lose_tasks(struct agent *agent) {
     list_for_each (&agent->tasks, task, in_agent) {
         struct framework *framework = task->framework;
         struct master_status status;
+        enum task_state state;
 
         if (framework->info->checkpoint)
             continue;
-        master_status_init_task(&status, master, task, TASK_LOST,
+        state = last_word(task, TASK_LOST);
+        master_status_init_task(&status, master, task, state,
                                 MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED, message);
-        task_update(master, task, &status.status, TASK_LOST);
+        task_update(master, task, &status.status, state);
         if (framework_is_connected(framework))
             framework_send_update(framework, &status.status);
         task_remove(master, task, false);

@@ -253,6 +253,18 @@ void framework_add_unreachable_task(struct framework *framework, struct task *ta
     }
 }
 
+struct task *framework_find_completed_task(const struct framework *framework, const char *task_id) {
+    /* The newest first: they are the ones that are asked for. */
+    for (struct list *link = framework->completed_tasks.previous; link != &framework->completed_tasks;
+         link = link->previous) {
+        struct task *task = container_of(link, struct task, in_history);
+
+        if (strcmp(task->id, task_id) == 0)
+            return task;
+    }
+    return NULL;
+}
+
 void framework_forget_task(struct framework *framework, const char *task_id) {
     struct task *task = table_remove(&framework->unreachable_tasks, task_id);
 

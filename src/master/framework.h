@@ -94,6 +94,7 @@ bool framework_is_completed(const struct master *master, const char *id);
 void framework_add_completed_task(struct framework *framework, struct task *task);
 void framework_add_unreachable_task(struct framework *framework, struct task *task);
 /* Drop what the history holds of the task, which is there again. */
+struct task *framework_find_completed_task(const struct framework *framework, const char *task_id); /* or NULL */
 void framework_forget_task(struct framework *framework, const char *task_id);
 
 /* Sending */

@@ -24,6 +24,7 @@ static void send_latest(const struct task *task) {
 void reconcile_task(struct framework *framework, const char *task_id, const char *agent_id) {
     struct master *master = framework->master;
     const struct task *task = table_find(&framework->tasks, task_id);
+    const struct task *completed;
     const struct lost_agent *unreachable = NULL;
     enum task_state state = TASK_UNKNOWN;
     const char *message = "Reconciliation: Task is unknown";
@@ -31,6 +32,12 @@ void reconcile_task(struct framework *framework, const char *task_id, const char
 
     if (task != NULL) {
         send_latest(task);
+        return;
+    }
+    /* Mesos has forgotten it by now and says that it is gone; but the question may have crossed the answer. */
+    completed = framework_find_completed_task(framework, task_id);
+    if (completed != NULL) {
+        send_latest(completed);
         return;
     }
     if (agent_id != NULL && agent_find(master, agent_id) != NULL) {
