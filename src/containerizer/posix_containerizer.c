@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -391,7 +392,8 @@ static void add_resources(struct posix_container *container, const struct contai
     }
 }
 
-/* The folder that the monitor writes its pid into. */
+/* The folder that the monitor writes its pid into. What is in it says nothing after a crash of the machine, so that it
+ * need not be durable. */
 static int make_pid_folder(const struct posix *posix, const char *path, struct error *err) {
     if (path == NULL)
         return 0;
@@ -400,7 +402,7 @@ static int make_pid_folder(const struct posix *posix, const char *path, struct e
     if (slash == NULL)
         return error_set(err, EINVAL, "'%s' is no absolute path", path);
     *slash = '\0';
-    return env_make_directories(posix->env, folder, err);
+    return mkdir(folder, 0755) == 0 || errno == EEXIST ? 0 : env_make_directories(posix->env, folder, err);
 }
 
 /* Everything that can be refused at once; on success the container is on its way. */

@@ -44,9 +44,13 @@ static int make_parents(const char *path, struct error *err) {
 }
 
 int runtime_create(const char *path, struct error *err) {
-    if (make_parents(path, err) < 0)
-        return -1;
-    if (mkdir(path, 0755) < 0)
+    int result = mkdir(path, 0755);
+    if (result < 0 && errno == ENOENT) {
+        if (make_parents(path, err) < 0)
+            return -1;
+        result = mkdir(path, 0755);
+    }
+    if (result < 0)
         return error_errno(err, "creating '%s'", path);
     cleanup_free char *lock = path_join(path, MONITOR_LOCK_FILE);
     cleanup_close int fd = open(lock, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
