@@ -99,6 +99,32 @@ static void collect_candidates(struct allocator *allocator) {
     }
 }
 
+/* What the round gives to some may satisfy the last guarantee, after which nothing is held back from others: if there
+ * is anything to visit, those from whom something was held back are visited, too. */
+static void collect_held_back(struct allocator *allocator) {
+    if (allocator->guaranteed_roles == 0 || allocator->round.visit_count == 0 || !allocator->is_any_held_back)
+        return;
+    for (uint32_t i = 0; i < allocator->agent_capacity; i++) {
+        struct agent *agent = allocator->agents_by_index[i];
+
+        if (agent != NULL && agent->is_held_back && bitset_has(&allocator->offerable, i) &&
+            (allocator->round.is_for_all || bitset_has(&allocator->is_candidate, i)))
+            add_visit(allocator, agent);
+    }
+}
+
+static void collect(struct allocator *allocator) {
+    struct round *round = &allocator->round;
+
+    if (round->is_for_all)
+        collect_all(allocator);
+    else
+        collect_candidates(allocator);
+    collect_held_back(allocator);
+    for (uint32_t i = 0; i < round->candidate_count; i++)
+        bitset_clear(&allocator->is_candidate, round->candidates[i]);
+}
+
 /* Sort by the upper bits of each key, eleven at a time; equal keys keep their order. */
 static void sort_keys(uint64_t *keys, uint64_t *spare, size_t count) {
     enum { BITS = 11, SIZE = 1 << BITS, FIRST = 24, PASSES = 4 };
@@ -511,8 +537,6 @@ static void take_requests(struct allocator *allocator) {
     round->candidates = allocator->candidates;
     round->candidate_count = allocator->candidate_count;
     round->candidate_capacity = allocator->candidate_capacity;
-    for (uint32_t i = 0; i < round->candidate_count; i++)
-        bitset_clear(&allocator->is_candidate, round->candidates[i]);
     allocator->candidates = candidates;
     allocator->candidate_count = 0;
     allocator->candidate_capacity = capacity;
@@ -530,10 +554,7 @@ static void begin(struct allocator *allocator) {
     round->offer_count = 0;
     round->visit_count = 0;
     take_requests(allocator);
-    if (round->is_for_all)
-        collect_all(allocator);
-    else
-        collect_candidates(allocator);
+    collect(allocator);
     work_out_headroom(allocator);
     begin_stage(allocator, allocator->guaranteed_roles > 0 ? 1 : 2);
 }

@@ -4,7 +4,8 @@
  *
  *     allocator_histories [count [first seed [steps]]]
  *
- * prints the seed of a history that fails; it is repeated with `allocator_histories 1 <seed>`. */
+ * prints the seed of a history that fails; `allocator_histories 1 <seed>` repeats it and, with ALLOCATOR_TRACE set,
+ * tells every step and offer. */
 #include "reference.h"
 
 #include <assert.h>
@@ -42,6 +43,8 @@ struct history {
     char *inverse[PIECES];
     size_t inverse_count;
     const char *step;
+    char *detail;
+    bool is_traced;
     uint64_t seed;
     size_t offers_seen;
 };
@@ -168,6 +171,29 @@ static void compare(struct history *h) {
         fail(h, "%zu inverse offers, but %zu by the reference", h->inverse_count, inverse_count);
 }
 
+static void trace(struct history *h) {
+    cleanup_free char *text = NULL;
+
+    if (!h->is_traced)
+        return;
+    text = offers_text(h->offers, h->offer_count);
+    fprintf(stderr, "%.3f %s %s%s\n", (double)h->env.now_ns / 1e9, h->step, h->detail == NULL ? "" : h->detail, text);
+    free(h->detail);
+    h->detail = NULL;
+}
+
+/* What the step is about, for the trace. */
+__attribute__((format(printf, 2, 3))) static void detail(struct history *h, const char *format, ...) {
+    va_list arguments;
+
+    if (!h->is_traced)
+        return;
+    va_start(arguments, format);
+    free(h->detail);
+    h->detail = xvasprintf(format, arguments);
+    va_end(arguments);
+}
+
 /* No agent has given more than it has. */
 static void check_agents(struct history *h) {
     for (int i = 0; i < AGENTS; i++) {
@@ -203,6 +229,7 @@ static void settle(struct history *h) {
         compare(h);
     }
     check_agents(h);
+    trace(h);
     forget_offers(h);
 }
 
@@ -220,6 +247,7 @@ static void advance(struct history *h) {
         if (!h->can_yield)
             compare(h);
         check_agents(h);
+        trace(h);
         forget_offers(h);
         h->next_interval_ns += h->options.allocation_interval_ns;
     }
@@ -693,6 +721,9 @@ static void recover(struct history *h, struct piece *piece, const struct resourc
 
     filters.has_refuse_seconds = true;
     filters.refuse_seconds = refuse_seconds;
+    if (h->is_traced)
+        detail(h, "%s %s for %g: %s", framework_ids[piece->framework], agent_ids[piece->agent], refuse_seconds,
+               resources_text(resources));
     allocator_recover_resources(h->allocator, framework_ids[piece->framework], agent_ids[piece->agent], resources,
                                 refuse_seconds < 0 ? NULL : &filters, piece->is_allocated);
     ALSO(h, reference_recover(h->reference, framework_ids[piece->framework], agent_ids[piece->agent], resources,
@@ -857,6 +888,7 @@ static void change_quota(struct history *h) {
     h->step = "quota";
     quantities_parse(guarantees[draw(h, ARRAY_SIZE(guarantees))], &guarantee, NULL);
     limits_parse(limits[draw(h, ARRAY_SIZE(limits))], &limit, NULL);
+    detail(h, "%s: %u guarantees, %u limits", role, guarantee.count, limit.count);
     allocator_update_quota(h->allocator, role, &guarantee, &limit);
     ALSO(h, reference_update_quota(h->reference, role, &guarantee, &limit));
 }
@@ -935,6 +967,7 @@ static void play(uint64_t seed, size_t steps, size_t *offers) {
     *h = (struct history){.seed = seed, .random = seed * 2654435761u + 12345, .step = "start"};
     test_env_init(&h->env, seed);
     choose_options(h);
+    h->is_traced = getenv("ALLOCATOR_TRACE") != NULL;
     if (allocator_parse_min_allocatable("cpus:0.01|mem:32", &min, &h->options.min_allocatable_count, NULL) < 0)
         abort();
     h->options.min_allocatable = min;
