@@ -12,13 +12,17 @@
 #include "master/master.h"
 #include "master/status.h"
 
-static void send_latest(const struct task *task) {
+static void send_state(const struct task *task, enum task_state state) {
     struct master_status status;
 
-    master_status_init_task(&status, task->framework->master, task, task_reported_state(task),
+    master_status_init_task(&status, task->framework->master, task, state,
                             MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION, "Reconciliation: Latest task state");
     master_status_add_known(&status, task);
     framework_send_update(task->framework, &status.status);
+}
+
+static void send_latest(const struct task *task) {
+    send_state(task, task_reported_state(task));
 }
 
 void reconcile_task(struct framework *framework, const char *task_id, const char *agent_id) {
@@ -37,7 +41,7 @@ void reconcile_task(struct framework *framework, const char *task_id, const char
     /* Mesos has forgotten it by now and says that it is gone; but the question may have crossed the answer. */
     completed = framework_find_completed_task(framework, task_id);
     if (completed != NULL) {
-        send_latest(completed);
+        send_state(completed, task_state(completed));
         return;
     }
     if (agent_id != NULL && agent_find(master, agent_id) != NULL) {
