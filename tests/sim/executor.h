@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A custom executor for the simulated cluster: runs any number of tasks at once; how long each takes and how it ends is
+ * in the task's data. */
+#pragma once
+
+#include "client/executor_client.h"
+
+/* What a task does; travels as its data (or, for commands, as text: "<milliseconds> <exit code>"). */
+struct task_script {
+    uint32_t run_ms;
+    uint32_t exit_code; /* 0: TASK_FINISHED, else TASK_FAILED */
+};
+
+struct sim_executor;
+
+/* @on_done: it has ended by itself, after a shutdown or because its agent is gone for good. It may be freed in it. */
+struct sim_executor *sim_executor_new(struct env *env, const struct executor_client_options *options,
+                                      void (*on_done)(void *user, int exit_code), void *user);
+void sim_executor_free(struct sim_executor *executor); /* accepts NULL */
