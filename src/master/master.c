@@ -111,7 +111,6 @@ static int make_domain(struct master *master, struct error *err) {
 }
 
 static int make_info(struct master *master, struct error *err) {
-    static Mesos__V1__MasterInfo__Capability *const no_capabilities[1];
     struct arena *arena = &master->arena;
     Mesos__V1__MasterInfo *info = arena_alloc(arena, sizeof(*info));
     Mesos__V1__Address *address = arena_alloc(arena, sizeof(*address));
@@ -136,7 +135,7 @@ static int make_info(struct master *master, struct error *err) {
     info->version = (char *)version_get()->number;
     info->address = address;
     info->n_capabilities = 1;
-    info->capabilities = arena_memdup(arena, no_capabilities, sizeof(no_capabilities));
+    info->capabilities = arena_alloc(arena, sizeof(*info->capabilities));
     info->capabilities[0] = capability;
     master->info = info;
     return make_domain(master, err);

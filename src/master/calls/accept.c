@@ -216,8 +216,9 @@ static void finish(struct acceptance *acceptance, const Mesos__V1__Filters *filt
     if (acceptance->conversion_count > 0)
         allocator_update_allocation(allocator, framework_id, agent_id, &acceptance->offered, acceptance->conversions,
                                     acceptance->conversion_count);
+    /* Upstream leaves what was resized out of the declined part and so loses what a SHRINK_VOLUME sets free. */
+    resources_add(&acceptance->remaining, &acceptance->resized);
     resources_copy(&converted, &acceptance->remaining);
-    resources_add(&converted, &acceptance->resized);
     resources_subtract(&converted, &acceptance->offered);
     resources_subtract(&acceptance->remaining, &converted);
     allocator_pause(allocator);

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/buffer.h"
 #include "master/agent.h"
 #include "master/framework.h"
 #include "master/master.h"
@@ -27,7 +26,6 @@ void task_walk_init(struct task_walk *walk, struct framework *framework, enum ta
         break;
     case TASKS_COMPLETED:
         walk->framework_id = xstrdup(framework->id);
-        walk->next = list_first(&framework->completed_tasks, struct task, in_history);
         break;
     }
 }
@@ -35,40 +33,32 @@ void task_walk_init(struct task_walk *walk, struct framework *framework, enum ta
 void task_walk_done(struct task_walk *walk) {
     table_cursor_done(&walk->cursor);
     free(walk->framework_id);
-    free(walk->next_id);
     *walk = (struct task_walk){0};
 }
 
-/* Find the task again that was to come next. The history only loses its oldest tasks, so that one that is gone has
- * taken all before it along. (A task that came back from the history is an exception so rare that it may make others
- * appear twice.) */
-static struct task *find_next_completed(const struct task_walk *walk) {
+/* The first task from walk->next_number on. */
+static struct task *find_completed(const struct task_walk *walk) {
     struct framework *framework = framework_find_any(walk->master, walk->framework_id);
     struct task *task;
 
     if (framework == NULL)
         return NULL;
     list_for_each (&framework->completed_tasks, task, in_history) {
-        if (strcmp(task->id, walk->next_id) == 0)
+        if (task->history_number >= walk->next_number)
             return task;
     }
-    return list_first(&framework->completed_tasks, struct task, in_history);
+    return NULL;
 }
 
 static struct task *next_completed(struct task_walk *walk) {
+    struct task *task = walk->next == NULL ? find_completed(walk) : walk->next;
     struct list *link;
-    struct task *task;
 
-    if (walk->next_id != NULL) {
-        walk->next = find_next_completed(walk);
-        free(walk->next_id);
-        walk->next_id = NULL;
-    }
-    task = walk->next;
     if (task == NULL)
         return NULL;
     link = task->in_history.next;
     walk->next = link == &task->framework->completed_tasks ? NULL : container_of(link, struct task, in_history);
+    walk->next_number = task->history_number + 1;
     return task;
 }
 
@@ -77,9 +67,6 @@ struct task *task_walk_next(struct task_walk *walk) {
 }
 
 void task_walk_pause(struct task_walk *walk) {
-    if (walk->next == NULL)
-        return;
-    walk->next_id = xstrdup(walk->next->id);
     walk->next = NULL;
 }
 
@@ -95,10 +82,11 @@ static void add_id(struct id_walk *walk, const char *id) {
 }
 
 static const char *next_id(struct id_walk *walk) {
-    const char *id = walk->ids.data + walk->position;
+    const char *id;
 
     if (walk->position == walk->ids.size)
         return NULL;
+    id = walk->ids.data + walk->position;
     walk->position += strlen(id) + 1;
     return id;
 }

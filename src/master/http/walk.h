@@ -5,6 +5,7 @@
  * once. A task that ends while a document is written may be in it twice, once where it ran and once in the history. */
 #pragma once
 
+#include "base/buffer.h"
 #include "base/table.h"
 
 struct executor;
@@ -21,9 +22,10 @@ struct task_walk {
     struct master *master;
     enum task_list list;
     struct table_cursor cursor; /* active and unreachable ones */
-    char *framework_id;         /* completed ones: the framework, */
-    struct task *next;          /* the one to come, until the next pause */
-    char *next_id;              /* and its id while the visit is paused */
+    /* Completed ones */
+    char *framework_id;
+    struct task *next;    /* until the next pause; NULL: to be found by its number */
+    uint64_t next_number; /* of history_number */
 };
 
 void task_walk_init(struct task_walk *walk, struct framework *framework, enum task_list list);
