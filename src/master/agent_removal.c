@@ -19,8 +19,8 @@ struct ending {
     Mesos__V1__OperationState operation_state;
 };
 
-/* What a framework is told of a task whose agent is not there any more. Mesos says @otherwise of every task; a framework
- * that has been told, or is about to be, that a task finished must not hear that it was lost. */
+/* What a framework is told of a task whose agent is not there any more. Mesos says @otherwise of every task; a
+ * framework that has been told, or is about to be, that a task finished must not hear that it was lost. */
 static enum task_state last_word(const struct task *task, enum task_state otherwise) {
     return task_state_is_terminal(task_state(task)) ? task_state(task) : otherwise;
 }
@@ -171,8 +171,8 @@ static void lose_tasks(struct agent *agent) {
         if (framework->info->checkpoint)
             continue;
         state = last_word(task, TASK_LOST);
-        master_status_init_task(&status, master, task, state,
-                                MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED, message);
+        master_status_init_task(&status, master, task, state, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DISCONNECTED,
+                                message);
         task_update(master, task, &status.status, state);
         if (framework_is_connected(framework))
             framework_send_update(framework, &status.status);

@@ -396,6 +396,51 @@ static void an_executor_that_exited_is_told_and_its_resources_are_free(void **st
     free(task);
 }
 
+/* Limits */
+
+static void a_subscriber_that_does_not_read_is_cut_and_disturbs_nobody(void **state) {
+    struct world *world = *state;
+    struct http_limits limits = http_default_limits;
+    struct fake_scheduler *sleeper, *other;
+    char offer[100];
+
+    master_free(world->master);
+    limits.stream_pending_bytes = 100000;
+    world_start_master(world, &limits);
+    world_add_agent(world, 0);
+    sleeper = world_subscribe(world, 0, SUBSCRIBE_PLAIN);
+    http_call_set_reading(sleeper->stream, false);
+    /* Answers without end, each some 300 bytes. */
+    for (int i = 0; i < 20000 && framework_is_connected(framework_find(world->master, sleeper->framework_id)); i += 50)
+        fake_scheduler_call(sleeper, "RECONCILE",
+                            "\"reconcile\":{\"tasks\":[{\"task_id\":{\"value\":\"a\"}},{\"task_id\":{\"value\":\"b\"}},"
+                            "{\"task_id\":{\"value\":\"c\"}},{\"task_id\":{\"value\":\"d\"}},{\"task_id\":{\"value\":"
+                            "\"e\"}}]}");
+    assert_int_equal(framework_find(world->master, sleeper->framework_id)->state, FRAMEWORK_DISCONNECTED);
+    other = world_subscribe(world, 1, SUBSCRIBE_AWARE);
+    fake_scheduler_take_offer(other, offer);
+}
+
+static void history_is_bounded(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_PLAIN);
+    struct framework *framework = framework_find(world->master, scheduler->framework_id);
+
+    world->flags.max_completed_tasks_per_framework = 3;
+    world->flags.max_completed_frameworks = 1;
+    for (int i = 0; i < 5; i++) {
+        world_run_task(world, scheduler, agent);
+        fake_agent_update(agent, scheduler->framework_id, "t", "TASK_FINISHED", 10 + i);
+        fake_scheduler_acknowledge(scheduler, agent->id, "t", 10 + i);
+    }
+    assert_int_equal(framework->completed_task_count, 3);
+    fake_scheduler_call(scheduler, "TEARDOWN", "");
+    scheduler = world_subscribe(world, 1, SUBSCRIBE_PLAIN);
+    fake_scheduler_call(scheduler, "TEARDOWN", "");
+    assert_int_equal(world->master->completed_frameworks.count, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(a_framework_is_subscribed_with_an_id_and_heartbeats),
@@ -418,6 +463,8 @@ int main(void) {
         WORLD_TEST(teardown_kills_tasks_and_shuts_the_framework_down),
         WORLD_TEST(messages_pass_in_both_directions),
         WORLD_TEST(an_executor_that_exited_is_told_and_its_resources_are_free),
+        WORLD_TEST(a_subscriber_that_does_not_read_is_cut_and_disturbs_nobody),
+        WORLD_TEST(history_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -488,8 +488,8 @@ static inline void world_run_task(struct world *world, struct fake_scheduler *sc
 static inline void world_discard_line(enum log_level level, const char *line, size_t size, void *user) {
 }
 
-static inline void world_start_master(struct world *world) {
-    struct master_options options = {.flags = &world->flags};
+static inline void world_start_master(struct world *world, const struct http_limits *limits) {
+    struct master_options options = {.flags = &world->flags, .http_limits = limits};
     struct error err = ERROR_INIT;
 
     if (master_new(sim_node_env(world->master_node), &options, &world->master, &err) < 0)
@@ -505,7 +505,7 @@ static inline struct world *world_new(uint64_t seed) {
     world->master_node = sim_node_new(world->sim, "10.0.0.1");
     world->scheduler_node = sim_node_new(world->sim, "10.0.0.2");
     assert_int_equal(flags_parse(&master_flag_table, 3, arguments, &world->flags, NULL, NULL), 0);
-    world_start_master(world);
+    world_start_master(world, NULL);
     return world;
 }
 
