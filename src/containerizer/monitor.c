@@ -98,6 +98,12 @@ static int open_status(struct monitor *monitor, struct error *err) {
     return monitor->status_fd < 0 ? error_errno(err, "creating '%s'", path) : 0;
 }
 
+/* For whoever has to find what is left if the monitor is killed. */
+static int link_sandbox(const struct monitor *monitor, struct error *err) {
+    cleanup_free char *path = xasprintf("%s/" MONITOR_SANDBOX_LINK, monitor->order.runtime_directory);
+    return symlink(monitor->order.directory, path) < 0 ? error_errno(err, "creating '%s'", path) : 0;
+}
+
 static int find_identity(const char *user, struct identity *ret, struct error *err) {
     if (user == NULL)
         return 0;
@@ -273,7 +279,7 @@ static int set_up(struct monitor *monitor, int order_fd, struct error *err) {
         return error_errno(err, "becoming a subreaper");
     if (read_order(order_fd, &monitor->order, err) < 0)
         return -1;
-    if (take_lock(monitor, err) < 0 || open_status(monitor, err) < 0)
+    if (take_lock(monitor, err) < 0 || open_status(monitor, err) < 0 || link_sandbox(monitor, err) < 0)
         return -1;
     if (write_runtime_number(monitor, MONITOR_PID_FILE, getpid(), err) < 0)
         return -1;

@@ -12,6 +12,7 @@
  *   lock     a record lock is held on it as long as the monitor lives; the kernel names the holder, which makes a
  *            reused pid impossible to mistake
  *   command  the pid of the command, the container's first process
+ *   sandbox  a link to the container's directory
  *
  * The files survive the death of any process, and are not synced: after a reboot there is nothing to be found again.
  *
@@ -28,6 +29,7 @@
 #define MONITOR_STATUS_FILE "status"
 #define MONITOR_LOCK_FILE "lock"
 #define MONITOR_COMMAND_FILE "command"
+#define MONITOR_SANDBOX_LINK "sandbox"
 
 /* Where the program finds the order and the socket to its agent. */
 #define MONITOR_ORDER_FD STDIN_FILENO

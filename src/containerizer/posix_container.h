@@ -80,6 +80,8 @@ void posix_container_free(struct posix_container *container);
 
 /* Tell the end from the loop, once nothing is nested in @container any more. */
 void posix_container_ended(struct posix_container *container);
+/* Its monitor is gone; likewise. */
+void posix_monitor_gone(struct posix_container *container);
 /* A launch goes wrong with @err, which is emptied. The container must have no process any more. */
 void posix_container_failed(struct posix_container *container, struct error *err);
 /* Start the monitor as soon as it is the container's turn; from now on it goes on by itself. */
@@ -103,6 +105,9 @@ int posix_volumes_link(const struct posix *posix, const struct container_config 
 
 /* posix_fetch.c: start the fetcher for the URIs of @config; the container goes on by itself. */
 int posix_fetch_start(struct posix_container *container, const struct container_config *config, struct error *err);
+
+/* posix_sweep.c: kill what is left of a container whose monitor was killed. */
+void posix_sweep(const struct posix_container *container);
 
 /* posix_recover.c, posix_usage.c: the functions of containerizer_ops. */
 int posix_recover(struct containerizer *containerizer, char *const *ids, size_t count, struct error *err);

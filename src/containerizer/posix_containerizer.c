@@ -166,17 +166,6 @@ void posix_container_failed(struct posix_container *container, struct error *err
 
 /* The monitor */
 
-/* What is left of a container whose monitor was killed: the command died with it, the rest of its session did not. */
-static void sweep(const struct posix_container *container) {
-    cleanup_(process_table_done) struct process_table table = {0};
-    if (container->command_pid <= 1 || process_table_read(&table, NULL) < 0)
-        return;
-    for (size_t i = 0; i < table.count; i++) {
-        if (table.items[i].session == container->command_pid || table.items[i].group == container->command_pid)
-            kill(table.items[i].pid, SIGKILL);
-    }
-}
-
 static void read_report(struct posix_container *container) {
     char text[MONITOR_REPORT_BYTES + 1];
     ssize_t size = recv(container->socket_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
@@ -207,11 +196,11 @@ static void on_report(struct watch *watch, void *user) {
     read_report(user);
 }
 
-static void monitor_is_gone(struct posix_container *container) {
+void posix_monitor_gone(struct posix_container *container) {
     struct container_termination termination;
     read_termination(container, &termination);
     if (!termination.has_status)
-        sweep(container);
+        posix_sweep(container);
     if (container->on_launched != NULL && container->failure.message == NULL && !container->is_destroyed)
         error_set(&container->failure, 0, "The container's monitor ended before it had started the command");
     posix_container_ended(container);
@@ -227,7 +216,7 @@ static void on_monitor_exit(struct child *child, int wait_status, void *user) {
     /* Telling of the launch may have freed nothing of this: a container goes only by way of its end. */
     container = table_find(&posix->containers, id);
     if (container != NULL)
-        monitor_is_gone(container);
+        posix_monitor_gone(container);
 }
 
 static int order_file(const struct buffer *order, struct error *err) {

@@ -13,7 +13,7 @@
 static void on_process_gone(struct watch *watch, void *user) {
     struct posix_container *container = user;
     log_info("Container %s has ended", container->id);
-    posix_container_ended(container);
+    posix_monitor_gone(container);
 }
 
 /* The pid of whoever watches the container, 0 if it is over. */
@@ -87,7 +87,7 @@ static int recover_container(struct posix *posix, const char *id, bool is_wanted
         return -1;
     if (container->monitor_pid == 0) {
         runtime_give_up(runtime_path);
-        posix_container_ended(container);
+        posix_monitor_gone(container);
     } else if (!is_wanted) {
         log_info("Destroying container %s, which nobody wants", id);
         posix_container_kill(container);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,6 +77,13 @@ int runtime_read_number(const char *path, const char *name, int *ret, struct err
         return error_wrap(err, "reading '%s'", file);
     *ret = (int)number;
     return 0;
+}
+
+char *runtime_read_link(const char *path, const char *name) {
+    char target[PATH_MAX];
+    cleanup_free char *link = path_join(path, name);
+    ssize_t size = readlink(link, target, sizeof(target));
+    return size > 0 ? xstrndup(target, size) : NULL;
 }
 
 int runtime_lock_holder(const char *path, int *ret_pid, struct error *err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The runtime directory: what is known of each container outside of any process, in Mesos's layout.
  *
- *     <runtime_dir>/containers/<id>/{lock,pid,status,command}
+ *     <runtime_dir>/containers/<id>/{lock,pid,status,command,sandbox}
  *     <runtime_dir>/containers/<id>/containers/<nested id>/…
  *
  * See monitor.h for the files. Everything here happens at once: the files are tiny and usually on a tmpfs. */
@@ -18,6 +18,9 @@ int runtime_create(const char *path, struct error *err);
 
 /* The number in a file of the directory. Returns 1 if the file is missing or empty. */
 int runtime_read_number(const char *path, const char *name, int *ret, struct error *err);
+
+/* The target of a link in the directory, which the caller frees; NULL if there is none. */
+char *runtime_read_link(const char *path, const char *name);
 
 /* Who holds the lock: a monitor's pid, or 0. Returns 1 if there is no lock file. */
 int runtime_lock_holder(const char *path, int *ret_pid, struct error *err);

@@ -727,11 +727,26 @@ static void missing_monitor_is_a_failed_launch(void **state) {
 
 static void killed_monitor_takes_the_container_along(void **state) {
     struct fixture *fixture = *state;
-    struct record *record = start(fixture, "c", "sleep 1000 & sleep 1000", false);
+    cleanup_free char *variable = xasprintf("MESOS_SANDBOX=%s", fixture->sandbox);
+    char *environment[] = {variable, NULL};
+    struct launch launch;
+    make_pipe(fixture, "up");
+    prepare(&launch, fixture, "c", "sleep 1000 & setsid sh -c 'echo $$ > up; exec sleep 1000' & sleep 1000");
+    launch.config.environment = environment;
+    launch.config.checkpoint = true;
+    struct record *record = begin(fixture, &launch);
+    run_until(fixture, &record->is_launched);
+    cleanup_free char *path = path_join(fixture->sandbox, "up");
+    FILE *up = fopen(path, "r");
+    int escaped;
+    assert_int_equal(fscanf(up, "%d", &escaped), 1);
+    fclose(up);
+    int command = open_process(runtime_pid(fixture, "c", MONITOR_COMMAND_FILE));
+    int other = open_process(escaped);
     kill(runtime_pid(fixture, "c", MONITOR_PID_FILE), SIGKILL);
-    int process = open_process(runtime_pid(fixture, "c", MONITOR_COMMAND_FILE));
     run_until(fixture, &record->has_exited);
-    wait_for_process(process);
+    wait_for_process(command);
+    wait_for_process(other);
     assert_false(record->termination.has_status);
 }
 
