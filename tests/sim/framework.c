@@ -66,9 +66,15 @@ static bool may_be_taken_back(const struct framework *framework, int state) {
     return state == TASK_LOST && !framework->plan.partition_aware;
 }
 
+/* Different words for the same: it does not run and nobody knows how it ended. */
+static bool is_loss(int state) {
+    return state == TASK_LOST || state == TASK_DROPPED || state == TASK_GONE || state == TASK_UNKNOWN ||
+           state == TASK_UNREACHABLE;
+}
+
 static void note_terminal(struct framework *framework, struct planned_task *task, int state) {
-    if (task->state == ENDED && task->terminal != state && !may_be_taken_back(framework, task->terminal) &&
-        !may_be_taken_back(framework, state))
+    if (task->state == ENDED && task->terminal != state && !(is_loss(task->terminal) && is_loss(state)) &&
+        !may_be_taken_back(framework, task->terminal) && !may_be_taken_back(framework, state))
         violate(framework, task, "two terminal states", state);
     if (task->state != ENDED)
         framework->ended++;

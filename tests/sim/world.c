@@ -184,7 +184,9 @@ static void init_framework(struct world *world, unsigned number) {
 }
 
 static void init_master(struct world *world) {
-    static const char *const words[] = {"--ip=" MASTER_HOST, "--port=5050", "--hostname=" MASTER_HOST};
+    static const char *const words[] = {"--ip=" MASTER_HOST, "--port=5050", "--hostname=" MASTER_HOST,
+                                        /* What ended long ago is remembered: an agent can come back after minutes. */
+                                        "--max_completed_tasks_per_framework=100000"};
     struct master_options options = {.flags = &world->master_flags};
     cleanup_error struct error err = ERROR_INIT;
 
