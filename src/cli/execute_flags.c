@@ -227,38 +227,46 @@ int execute_tasks(const struct execute_flags *f, Mesos__V1__TaskInfo ***ret, siz
     return 0;
 }
 
-static int add_capability(Mesos__V1__FrameworkInfo *framework, const char *name, struct error *err) {
+/* A list of capabilities, all in @arena. */
+static int add_capability(Mesos__V1__FrameworkInfo *framework, const char *name, struct arena *arena,
+                          struct error *err) {
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(
         &mesos__v1__framework_info__capability__type__descriptor, name);
-    Mesos__V1__FrameworkInfo__Capability capability = MESOS__V1__FRAMEWORK_INFO__CAPABILITY__INIT;
+    Mesos__V1__FrameworkInfo__Capability *capability, **grown;
 
     if (value == NULL || value->value == 0)
         return error_set(err, EINVAL, "flag --framework_capabilities: '%s' is no capability of frameworks", name);
-    capability.has_type = true;
-    capability.type = (Mesos__V1__FrameworkInfo__Capability__Type)value->value;
-    framework->capabilities = xrealloc(framework->capabilities,
-                                       (framework->n_capabilities + 1) * sizeof(*framework->capabilities));
-    framework->capabilities[framework->n_capabilities++] = MESSAGE_COPY(&capability);
+    capability = arena_alloc(arena, sizeof(*capability));
+    mesos__v1__framework_info__capability__init(capability);
+    capability->has_type = true;
+    capability->type = (Mesos__V1__FrameworkInfo__Capability__Type)value->value;
+    grown = arena_alloc(arena, (framework->n_capabilities + 1) * sizeof(*grown));
+    if (framework->n_capabilities > 0)
+        memcpy(grown, framework->capabilities, framework->n_capabilities * sizeof(*grown));
+    grown[framework->n_capabilities++] = capability;
+    framework->capabilities = grown;
     return 0;
 }
 
-static int add_capabilities(const struct execute_flags *f, Mesos__V1__FrameworkInfo *framework, struct error *err) {
+static int add_capabilities(const struct execute_flags *f, Mesos__V1__FrameworkInfo *framework, struct arena *arena,
+                            struct error *err) {
     char **names = text_split(f->framework_capabilities == NULL ? "" : f->framework_capabilities, ", ");
     int result = 0;
 
-    add_capability(framework, "MULTI_ROLE", NULL);
-    add_capability(framework, "RESERVATION_REFINEMENT", NULL);
-    add_capability(framework, "TASK_KILLING_STATE", NULL);
+    add_capability(framework, "MULTI_ROLE", arena, NULL);
+    add_capability(framework, "RESERVATION_REFINEMENT", arena, NULL);
+    add_capability(framework, "TASK_KILLING_STATE", arena, NULL);
     if (f->partition_aware)
-        add_capability(framework, "PARTITION_AWARE", NULL);
+        add_capability(framework, "PARTITION_AWARE", arena, NULL);
     for (char **name = names; *name != NULL && result == 0; name++)
-        result = add_capability(framework, *name, err);
+        result = add_capability(framework, *name, arena, err);
     text_list_free(names);
     return result;
 }
 
 int execute_framework(const struct execute_flags *f, Mesos__V1__FrameworkInfo **ret, struct error *err) {
-    Mesos__V1__FrameworkInfo framework = MESOS__V1__FRAMEWORK_INFO__INIT, *copy;
+    Mesos__V1__FrameworkInfo framework = MESOS__V1__FRAMEWORK_INFO__INIT;
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
     char *roles[] = {f->role};
     struct passwd *user = getpwuid(getuid());
 
@@ -271,11 +279,8 @@ int execute_framework(const struct execute_flags *f, Mesos__V1__FrameworkInfo **
     framework.has_checkpoint = true;
     framework.checkpoint = f->checkpoint;
     framework.principal = f->principal;
-    copy = MESSAGE_COPY(&framework);
-    if (add_capabilities(f, copy, err) < 0) {
-        MESSAGE_FREE(copy);
+    if (add_capabilities(f, &framework, &arena, err) < 0)
         return -1;
-    }
-    *ret = copy;
+    *ret = MESSAGE_COPY(&framework);
     return 0;
 }

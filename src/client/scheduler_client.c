@@ -21,6 +21,7 @@ struct scheduler_client {
     struct subscription_options subscription_options;
     char *authorization;
     Mesos__V1__FrameworkInfo *framework;
+    Mesos__V1__FrameworkID *framework_id;            /* as given, or as the master gave it; NULL before that */
     Mesos__V1__Scheduler__Call__Subscribe *template; /* suppressed roles and offer constraints */
     struct subscription *subscription;
     bool has_leader;
@@ -36,6 +37,7 @@ static void destroy(struct scheduler_client *client) {
     detector_free(client->detector);
     http_client_free(client->http);
     MESSAGE_FREE(client->framework);
+    MESSAGE_FREE(client->framework_id);
     MESSAGE_FREE(client->template);
     free(client->authorization);
     free(client);
@@ -69,8 +71,8 @@ static void retry_later(struct scheduler_client *client) {
 static void subscribed(struct scheduler_client *client, const Mesos__V1__Scheduler__Event__Subscribed *event) {
     client->is_subscribed = true;
     client->next_backoff_ns = client->backoff_ns;
-    if (client->framework->id == NULL)
-        client->framework->id = MESSAGE_COPY(event->framework_id);
+    if (client->framework_id == NULL)
+        client->framework_id = MESSAGE_COPY(event->framework_id);
     if (event->has_heartbeat_interval_seconds && event->heartbeat_interval_seconds > 0)
         subscription_set_silence_limit(client->subscription,
                                        HEARTBEATS_MISSED * duration_from_seconds(event->heartbeat_interval_seconds));
@@ -128,12 +130,13 @@ static const struct subscription_events subscription_events = {on_event, on_lost
 static void subscribe(struct scheduler_client *client) {
     Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
     Mesos__V1__Scheduler__Call__Subscribe subscribe = *client->template;
+    Mesos__V1__FrameworkInfo framework = *client->framework;
 
     call.has_type = true;
     call.type = MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE;
-    call.framework_id = client->framework->id;
+    call.framework_id = framework.id = client->framework_id;
     call.subscribe = &subscribe;
-    subscribe.framework_info = client->framework;
+    subscribe.framework_info = &framework;
     client->subscription = subscription_new(client->env, client->http, &client->subscription_options, &call.base,
                                             &subscription_events, client);
 }
@@ -197,6 +200,8 @@ struct scheduler_client *scheduler_client_new(struct env *env, const struct sche
     client->events = events;
     client->user = user;
     client->framework = MESSAGE_COPY(options->framework);
+    if (options->framework->id != NULL)
+        client->framework_id = MESSAGE_COPY(options->framework->id);
     client->template = make_template(options);
     if (options->principal != NULL)
         client->authorization = basic_authorization(options->principal, options->secret);
@@ -233,13 +238,13 @@ bool scheduler_client_is_subscribed(const struct scheduler_client *client) {
 }
 
 const char *scheduler_client_framework_id(const struct scheduler_client *client) {
-    return client->framework->id == NULL ? NULL : client->framework->id->value;
+    return client->framework_id == NULL ? NULL : client->framework_id->value;
 }
 
 bool scheduler_client_call(struct scheduler_client *client, Mesos__V1__Scheduler__Call *call) {
     if (!client->is_subscribed)
         return false;
-    call->framework_id = client->framework->id;
+    call->framework_id = client->framework_id;
     call->has_type = true;
     subscription_call(client->subscription, &call->base);
     return true;
@@ -250,12 +255,8 @@ size_t scheduler_client_calls_pending(const struct scheduler_client *client) {
 }
 
 void scheduler_client_set_framework(struct scheduler_client *client, const Mesos__V1__FrameworkInfo *framework) {
-    Mesos__V1__FrameworkInfo *copy = MESSAGE_COPY(framework);
-
-    if (copy->id == NULL && client->framework->id != NULL)
-        copy->id = MESSAGE_COPY(client->framework->id);
     MESSAGE_FREE(client->framework);
-    client->framework = copy;
+    client->framework = MESSAGE_COPY(framework);
 }
 
 void scheduler_client_reconnect(struct scheduler_client *client) {

@@ -15,12 +15,19 @@ const char *mesos_status_name(enum mesos_status status) {
     return name == NULL ? "DRIVER_NOT_STARTED" : name;
 }
 
+/* Users may change the messages that they have from here, piece by piece. So each piece is an allocation of its own, as
+ * protobuf-c makes them, and not part of one block, as message_copy() does. */
 void *mesos_message_copy(const void *message) {
-    return message_copy(message, NULL);
+    const ProtobufCMessage *base = message;
+    cleanup_buffer struct buffer bytes = BUFFER_INIT;
+
+    message_encode(base, &bytes);
+    return protobuf_c_message_unpack(base->descriptor, NULL, bytes.size, (const uint8_t *)bytes.data);
 }
 
 void mesos_message_free(void *message) {
-    message_free(message);
+    if (message != NULL)
+        protobuf_c_message_free_unpacked(message, NULL);
 }
 
 Mesos__V1__FrameworkInfo *mesos_framework_info_new(const char *user, const char *name) {
@@ -28,7 +35,7 @@ Mesos__V1__FrameworkInfo *mesos_framework_info_new(const char *user, const char 
 
     framework.user = (char *)(uintptr_t)user;
     framework.name = (char *)(uintptr_t)name;
-    return MESSAGE_COPY(&framework);
+    return mesos_message_copy(&framework);
 }
 
 /* Parse @text into messages on the heap. */
@@ -48,7 +55,7 @@ static int parse_resources(const char *text, Mesos__V1__Resource ***ret, size_t 
     *ret = xcalloc(count, sizeof(Mesos__V1__Resource *));
     *ret_count = count;
     for (size_t i = 0; i < count; i++)
-        (*ret)[i] = MESSAGE_COPY(parsed[i]);
+        (*ret)[i] = mesos_message_copy(parsed[i]);
     return 0;
 }
 
@@ -58,7 +65,7 @@ static Mesos__V1__CommandInfo *shell_command(const char *command) {
     info.value = (char *)(uintptr_t)command;
     info.has_shell = true;
     info.shell = true;
-    return MESSAGE_COPY(&info);
+    return mesos_message_copy(&info);
 }
 
 Mesos__V1__TaskInfo *mesos_task_info_new(const char *task_id, const char *name, const char *agent_id,
@@ -76,7 +83,7 @@ Mesos__V1__TaskInfo *mesos_task_info_new(const char *task_id, const char *name, 
     empty.name = (char *)(uintptr_t)name;
     empty.task_id = &id;
     empty.agent_id = &agent;
-    task = MESSAGE_COPY(&empty);
+    task = mesos_message_copy(&empty);
     task->resources = parsed;
     task->n_resources = count;
     if (command != NULL)
@@ -96,7 +103,7 @@ Mesos__V1__ExecutorInfo *mesos_executor_info_new(const char *executor_id, const 
     id.value = (char *)(uintptr_t)executor_id;
     empty.executor_id = &id;
     empty.name = (char *)(uintptr_t)name;
-    executor = MESSAGE_COPY(&empty);
+    executor = mesos_message_copy(&empty);
     executor->resources = parsed;
     executor->n_resources = count;
     executor->command = shell_command(command);
@@ -104,10 +111,10 @@ Mesos__V1__ExecutorInfo *mesos_executor_info_new(const char *executor_id, const 
 }
 
 void mesos_task_info_set_executor(Mesos__V1__TaskInfo *task, const Mesos__V1__ExecutorInfo *executor) {
-    MESSAGE_FREE(task->command);
-    MESSAGE_FREE(task->executor);
+    mesos_message_free(task->command);
+    mesos_message_free(task->executor);
     task->command = NULL;
-    task->executor = MESSAGE_COPY(executor);
+    task->executor = mesos_message_copy(executor);
 }
 
 void mesos_task_info_set_data(Mesos__V1__TaskInfo *task, const void *data, size_t size) {
@@ -125,7 +132,7 @@ Mesos__V1__TaskStatus *mesos_task_status_new(const char *task_id, Mesos__V1__Tas
     status.task_id = &id;
     status.state = state;
     status.message = (char *)(uintptr_t)message;
-    return MESSAGE_COPY(&status);
+    return mesos_message_copy(&status);
 }
 
 /* Amounts alone, as an offer's: without roles, reservations and allocations. */
