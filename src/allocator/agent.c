@@ -39,22 +39,19 @@ void allocator_agent_has_grown(struct allocator *allocator, struct agent *agent)
     allocator_agent_mark_dirty(allocator, agent);
 }
 
-void allocator_agent_block(struct agent *agent, uint32_t slot) {
-    if (slot / 64 >= agent->blocked_words) {
-        uint32_t count = slot / 64 + 1;
+void allocator_agent_reserve_bits(struct agent *agent, uint32_t number) {
+    uint32_t count = number / 64 + 1;
 
-        if (count < agent->blocked_words * 2)
-            count = agent->blocked_words * 2;
-        agent->blocked = xrealloc(agent->blocked, count * sizeof(agent->blocked[0]));
-        memset(agent->blocked + agent->blocked_words, 0, (count - agent->blocked_words) * sizeof(agent->blocked[0]));
-        agent->blocked_words = count;
-    }
-    agent->blocked[slot / 64] |= UINT64_C(1) << (slot % 64);
+    if (count < agent->bit_words * 2)
+        count = agent->bit_words * 2;
+    agent->bits = xrealloc(agent->bits, 2 * count * sizeof(agent->bits[0]));
+    memset(agent->bits + 2 * agent->bit_words, 0, 2 * (count - agent->bit_words) * sizeof(agent->bits[0]));
+    agent->bit_words = count;
 }
 
-static void unblock_all(struct agent *agent) {
-    if (agent->blocked_words > 0)
-        memset(agent->blocked, 0, agent->blocked_words * sizeof(agent->blocked[0]));
+void allocator_agent_unblock_all(struct agent *agent) {
+    for (uint32_t i = 0; i < agent->bit_words; i++)
+        agent->bits[2 * i] = 0;
 }
 
 static void add_unallocated(struct resources *sum, const struct resources *resources) {
@@ -353,7 +350,7 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
     free(agent->hostname);
     free(agent->region);
     free(agent->zone);
-    free(agent->blocked);
+    free(agent->bits);
     free(agent);
 }
 
@@ -373,7 +370,7 @@ void allocator_update_agent(struct allocator *allocator, const struct allocator_
     if (from->capabilities != NULL && set_capabilities(agent, from))
         has_changed = true;
     if (has_changed) {
-        unblock_all(agent);
+        allocator_agent_unblock_all(agent);
         allocator_agent_has_grown(allocator, agent);
     }
     if (from->total != NULL && !resources_equal(&agent->total, from->total)) {
@@ -381,7 +378,7 @@ void allocator_update_agent(struct allocator *allocator, const struct allocator_
 
         allocator_agent_set_total(allocator, agent, from->total);
         if (agent->has_gpu != had_gpu)
-            unblock_all(agent);
+            allocator_agent_unblock_all(agent);
         has_changed = true;
     }
     if (has_changed)

@@ -94,7 +94,7 @@ struct allocator *allocator_new(const struct allocator_options *options, const s
     allocator->totals.version = 1;
     for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
         allocator_dimension_get(allocator, usual[i]);
-    allocator->root = allocator_role_new_root();
+    allocator->root = allocator_role_new_root(allocator);
     list_init(&allocator->constrained);
     list_init(&allocator->round.frameworks);
     list_init(&allocator->round.inverse_offers);
@@ -153,8 +153,8 @@ void allocator_free(struct allocator *allocator) {
     amounts_done(&allocator->revocable_available);
     free(allocator->agents_by_index);
     free(allocator->free_agents);
-    free(allocator->clients_by_slot);
-    free(allocator->free_slots);
+    allocator_sorter_table_done(&allocator->client_nodes);
+    allocator_sorter_table_done(&allocator->role_nodes);
     free(allocator->dirty.words);
     free(allocator->offerable.words);
     free(allocator->active_clients.words);
@@ -379,7 +379,7 @@ void allocator_figures(const struct allocator *allocator, struct allocator_figur
     ret->roles = allocator->roles.count;
     ret->agent_bytes = allocator->agents.count * sizeof(struct agent);
     table_for_each (&allocator->agents, agent)
-        ret->agent_bytes += agent->blocked_words * sizeof(agent->blocked[0]) +
+        ret->agent_bytes += 2 * agent->bit_words * sizeof(agent->bits[0]) +
                             (agent->total.capacity + agent->available.capacity + agent->basis.capacity +
                              agent->allocated.capacity) *
                                 sizeof(struct resource);

@@ -9,7 +9,7 @@
 /* The table of first filters */
 
 static uint64_t key_of(const struct client *client, const struct agent *agent) {
-    return (uint64_t)agent->index << 32 | client->slot;
+    return (uint64_t)agent->index << 32 | client->node.number;
 }
 
 static size_t home_of(const struct filter_table *table, uint64_t key) {
@@ -84,17 +84,19 @@ static void table_add_filter(struct filter_table *table, struct filter *filter) 
     table->count++;
 }
 
-static void table_remove_filter(struct filter_table *table, struct filter *filter) {
+/* Returns whether it was the only one of its client and agent. */
+static bool table_remove_filter(struct filter_table *table, struct filter *filter) {
     struct filter **slot = find_slot(table, filter->client, filter->agent);
 
     assert(slot != NULL);
     if (*slot == filter && filter->next == NULL) {
         close_slot(table, slot);
-        return;
+        return true;
     }
     while (*slot != filter)
         slot = &(*slot)->next;
     *slot = filter->next;
+    return false;
 }
 
 /* Filters */
@@ -142,6 +144,7 @@ void allocator_filter_add(struct allocator *allocator, struct client *client, st
     list_append(&agent->filters, &filter->in_agent);
     list_append(&client->filters, &filter->in_client);
     table_add_filter(&allocator->filters, filter);
+    agent_set_filter(agent, client->node.number, true);
     heap_add(&allocator->expiries, &filter->expiry, env_now(allocator->env) + timeout_ns);
     client->role->filter_count++;
     allocator->figures.filters++;
@@ -149,11 +152,12 @@ void allocator_filter_add(struct allocator *allocator, struct client *client, st
 }
 
 static void filter_remove(struct allocator *allocator, struct filter *filter) {
-    agent_unblock(filter->agent, filter->client->slot);
+    agent_unblock(filter->agent, filter->client->node.number);
     allocator_agent_mark_dirty(allocator, filter->agent);
     filter->client->role->filter_count--;
     allocator->figures.filters--;
-    table_remove_filter(&allocator->filters, filter);
+    if (table_remove_filter(&allocator->filters, filter))
+        agent_set_filter(filter->agent, filter->client->node.number, false);
     heap_remove(&allocator->expiries, &filter->expiry);
     list_remove(&filter->in_agent);
     list_remove(&filter->in_client);

@@ -8,23 +8,6 @@
 
 /* Clients */
 
-static uint32_t take_slot(struct allocator *allocator) {
-    if (allocator->free_slot_count == 0) {
-        uint32_t old = allocator->client_capacity, new = old == 0 ? 64 : old * 2;
-
-        allocator->clients_by_slot = xrealloc(allocator->clients_by_slot, new * sizeof(allocator->clients_by_slot[0]));
-        allocator->free_slots = xrealloc(allocator->free_slots, new * sizeof(allocator->free_slots[0]));
-        for (uint32_t i = 0; i < new - old; i++) {
-            allocator->clients_by_slot[old + i] = NULL;
-            allocator->free_slots[i] = new - 1 - i;
-        }
-        allocator->free_slot_count = new - old;
-        allocator->client_capacity = new;
-        allocator_bitset_reserve(&allocator->active_clients, new);
-    }
-    return allocator->free_slots[--allocator->free_slot_count];
-}
-
 struct client *allocator_client_find(const struct role *role, const char *framework_id) {
     return table_find(&role->clients, framework_id);
 }
@@ -33,7 +16,7 @@ struct client *allocator_client_find(const struct role *role, const char *framew
 static void unblock_everywhere(struct allocator *allocator, struct client *client) {
     for (uint32_t i = 0; i < allocator->agent_capacity; i++)
         if (allocator->agents_by_index[i] != NULL)
-            agent_unblock(allocator->agents_by_index[i], client->slot);
+            agent_unblock(allocator->agents_by_index[i], client->node.number);
     allocator_agents_mark_all_dirty(allocator);
 }
 
@@ -46,15 +29,14 @@ struct client *allocator_client_get(struct allocator *allocator, struct framewor
     client = new0(struct client);
     client->framework = framework;
     client->role = role;
-    client->slot = take_slot(allocator);
-    allocator->clients_by_slot[client->slot] = client;
     allocator->client_count++;
     list_init(&client->usages);
     list_init(&client->filters);
     list_append(&framework->clients, &client->in_framework);
     path = xasprintf("%s\n%s", role->name, framework->id);
     client->node = (struct sorter_node){
-        .name = framework->id, .weight = 1, .tag = client->slot, .hash = allocator_sorter_hash(path)};
+        .name = framework->id, .weight = 1, .hash = allocator_sorter_hash(path)};
+    allocator_sorter_table_add(&allocator->client_nodes, &client->node);
     table_add(&role->clients, framework->id, client);
     allocator_siblings_add(&role->frameworks, &client->node);
     allocator_role_add_to_sorter(allocator, role);
@@ -72,14 +54,13 @@ static void client_remove(struct allocator *allocator, struct client *client) {
     struct role *role = client->role;
 
     allocator_filters_remove_of_client(allocator, client);
-    bitset_clear(&allocator->active_clients, client->slot);
+    bitset_clear(&allocator->active_clients, client->node.number);
     for (uint32_t i = 0; i < allocator->agent_capacity; i++)
         if (allocator->agents_by_index[i] != NULL)
-            agent_unblock(allocator->agents_by_index[i], client->slot);
-    allocator->clients_by_slot[client->slot] = NULL;
-    allocator->free_slots[allocator->free_slot_count++] = client->slot;
+            agent_unblock(allocator->agents_by_index[i], client->node.number);
     allocator->client_count--;
     allocator_siblings_remove(&role->frameworks, &client->node);
+    allocator_sorter_table_remove(&allocator->client_nodes, &client->node);
     table_remove(&role->clients, client->framework->id);
     allocator_role_remove_from_sorter(allocator, role);
     allocator_metrics_update_share(allocator, role);
@@ -103,7 +84,7 @@ void allocator_client_update_active(struct allocator *allocator, struct client *
     if (is_active == client->node.is_active)
         return;
     allocator_siblings_set_active(&client->role->frameworks, &client->node, is_active);
-    bitset_put(&allocator->active_clients, client->slot, is_active);
+    bitset_put(&allocator->active_clients, client->node.number, is_active);
     if (is_active)
         allocator_agents_mark_all_dirty(allocator);
 }

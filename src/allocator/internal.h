@@ -59,10 +59,9 @@ static inline int64_t role_limit(const struct role *role, size_t dimension) {
 
 /* A framework under a role: because it subscribes to it, or still has resources of it. */
 struct client {
-    struct sorter_node node; /* tag: the slot */
+    struct sorter_node node; /* its number is its bit in the agents' sets */
     struct framework *framework;
     struct role *role;
-    uint32_t slot; /* its bit in the agents' sets */
     bool is_subscribed, is_suppressed;
     struct list in_framework;
     struct list usages;                 /* of struct usage */
@@ -133,9 +132,10 @@ struct agent {
     struct list usages, unknown_usages;
     struct list filters;
 
-    /* Clients (by slot) to whom nothing of `basis` can be offered, and so nothing of any part of it either. */
-    uint64_t *blocked;
-    uint32_t blocked_words;
+    /* Two bits of each client, in words side by side: [2 * i] has those to whom nothing of `basis` can be offered, and so
+     * nothing of any part of it either; [2 * i + 1] those who have filters here. */
+    uint64_t *bits;
+    uint32_t bit_words; /* pairs of words */
     struct resources basis;
     bool has_grown;          /* available may no longer be a part of basis */
     bool may_record;         /* available is all of basis */
@@ -245,8 +245,8 @@ struct allocator {
     struct bitset offerable; /* agents that have something available, are active and whitelisted */
     size_t unknown_usage_count;
 
-    struct client **clients_by_slot;
-    uint32_t client_capacity, *free_slots, free_slot_count, client_count;
+    struct sorter_table client_nodes, role_nodes;
+    size_t client_count;
     struct bitset active_clients;
     struct list constrained; /* clients with constraints */
 
@@ -309,7 +309,7 @@ void allocator_amounts_add_quantities(struct allocator *allocator, struct amount
                                       const struct quantities *quantities);
 
 /* role.c */
-struct role *allocator_role_new_root(void);
+struct role *allocator_role_new_root(struct allocator *allocator);
 struct role *allocator_role_get(struct allocator *allocator, const char *name); /* made if need be */
 struct role *allocator_role_find(const struct allocator *allocator, const char *name);
 /* Remove @role and its ancestors as far as nothing needs them. */
@@ -464,12 +464,35 @@ static inline void bitset_put(struct bitset *set, uint32_t bit, bool value) {
         bitset_clear(set, bit);
 }
 
-/* Whether it is known that nothing can be offered to the client with @slot. */
-static inline bool agent_is_blocked(const struct agent *agent, uint32_t slot) {
-    return slot / 64 < agent->blocked_words && (agent->blocked[slot / 64] >> (slot % 64) & 1) != 0;
+/* Make room for the bits of the client with @number. */
+void allocator_agent_reserve_bits(struct agent *agent, uint32_t number);
+void allocator_agent_unblock_all(struct agent *agent);
+
+/* Whether it is known that nothing can be offered to the client with @number. */
+static inline bool agent_is_blocked(const struct agent *agent, uint32_t number) {
+    return number / 64 < agent->bit_words && (agent->bits[number / 64 * 2] >> (number % 64) & 1) != 0;
 }
-void allocator_agent_block(struct agent *agent, uint32_t slot);
-static inline void agent_unblock(struct agent *agent, uint32_t slot) {
-    if (slot / 64 < agent->blocked_words)
-        agent->blocked[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+
+static inline void agent_block(struct agent *agent, uint32_t number) {
+    if (number / 64 >= agent->bit_words)
+        allocator_agent_reserve_bits(agent, number);
+    agent->bits[number / 64 * 2] |= UINT64_C(1) << (number % 64);
+}
+
+static inline void agent_unblock(struct agent *agent, uint32_t number) {
+    if (number / 64 < agent->bit_words)
+        agent->bits[number / 64 * 2] &= ~(UINT64_C(1) << (number % 64));
+}
+
+static inline bool agent_has_filter(const struct agent *agent, uint32_t number) {
+    return number / 64 < agent->bit_words && (agent->bits[number / 64 * 2 + 1] >> (number % 64) & 1) != 0;
+}
+
+static inline void agent_set_filter(struct agent *agent, uint32_t number, bool has_filter) {
+    if (number / 64 >= agent->bit_words)
+        allocator_agent_reserve_bits(agent, number);
+    if (has_filter)
+        agent->bits[number / 64 * 2 + 1] |= UINT64_C(1) << (number % 64);
+    else
+        agent->bits[number / 64 * 2 + 1] &= ~(UINT64_C(1) << (number % 64));
 }

@@ -110,7 +110,7 @@ static bool can_receive_agent(const struct allocator *allocator, const struct cl
 
 static bool is_refused(const struct allocator *allocator, const struct client *client, const struct agent *agent,
                        const struct resources *resources) {
-    if (list_is_empty(&client->filters) || list_is_empty(&agent->filters))
+    if (!agent_has_filter(agent, client->node.number))
         return false;
     for (const struct filter *filter = allocator_filter_find(allocator, client, agent); filter != NULL;
          filter = filter->next)
@@ -415,7 +415,7 @@ void allocator_offer_free(struct allocator *allocator, struct offer *offer) {
 /* Nothing of the whole basis can be offered to @client; remember it if that is what was looked at. */
 static enum visit_result refuse(struct agent *agent, const struct client *client, const struct draft *draft) {
     if (agent->may_record && !draft->is_partial && !draft->is_shrunk)
-        allocator_agent_block(agent, client->slot);
+        agent_block(agent, client->node.number);
     return OFFER_NOT_MADE;
 }
 

@@ -7,7 +7,14 @@
 #include "model/name.h"
 #include "model/role.h"
 
-struct role *allocator_role_new_root(void) {
+static void init_siblings(struct allocator *allocator, struct role *role) {
+    role->subs.table = &allocator->role_nodes;
+    role->frameworks.table = &allocator->client_nodes;
+    allocator_sorter_table_add(&allocator->role_nodes, &role->node);
+    allocator_sorter_table_add(&allocator->role_nodes, &role->own);
+}
+
+struct role *allocator_role_new_root(struct allocator *allocator) {
     struct role *root = new0(struct role);
 
     root->name = name_get("");
@@ -16,6 +23,7 @@ struct role *allocator_role_new_root(void) {
     root->node.weight = root->own.weight = 1;
     list_init(&root->child);
     list_init(&root->children);
+    init_siblings(allocator, root);
     return root;
 }
 
@@ -39,6 +47,7 @@ static struct role *role_new(struct allocator *allocator, const char *name, size
     own_path = xasprintf("%s/.", role->name);
     init_node(&role->node, role->basename, role->name, 1);
     init_node(&role->own, ".", own_path, 1);
+    init_siblings(allocator, role);
     table_add(&allocator->roles, role->name, role);
     allocator_metrics_add_role(allocator, role);
     return role;
@@ -79,6 +88,8 @@ static void role_free(struct allocator *allocator, struct role *role) {
     amounts_done(&role->reserved);
     amounts_done(&role->offered_reserved);
     amounts_done(&role->allocated);
+    allocator_sorter_table_remove(&allocator->role_nodes, &role->node);
+    allocator_sorter_table_remove(&allocator->role_nodes, &role->own);
     amounts_done(&role->node.allocated);
     amounts_done(&role->own.allocated);
     allocator_siblings_done(&role->subs);

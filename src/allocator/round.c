@@ -222,8 +222,7 @@ static void prepare_memory(struct agent *agent) {
     if (agent->may_record)
         return;
     if (!is_part) {
-        if (agent->blocked_words > 0)
-            memset(agent->blocked, 0, agent->blocked_words * sizeof(agent->blocked[0]));
+        allocator_agent_unblock_all(agent);
         agent->smaller_visits = 0;
     } else if (++agent->smaller_visits < VISITS_UNTIL_SMALLER_BASIS) {
         return;
@@ -232,6 +231,10 @@ static void prepare_memory(struct agent *agent) {
     agent->smaller_visits = 0;
     resources_assign(&agent->basis, &agent->available);
     agent->may_record = true;
+}
+
+static struct client *client_at(const struct allocator *allocator, uint32_t number) {
+    return container_of(allocator->client_nodes.nodes[number], struct client, node);
 }
 
 /* Returns false when nothing is left on the agent; @ret_more: whether other frameworks of the role may get something.
@@ -253,12 +256,12 @@ static bool visit_frameworks(struct allocator *allocator, struct agent *agent, s
         return true;
     allocator_siblings_refresh(siblings, &allocator->totals);
     for (uint32_t i = 0; i < siblings->active_count && more; i++) {
-        uint32_t slot = siblings->tags[i];
+        uint32_t number = siblings->order[i];
 
-        if (agent_is_blocked(agent, slot))
+        if (agent_is_blocked(agent, number))
             continue;
         allocator->steps += STEPS_OF_A_TRY;
-        if (!try_client(allocator, agent, allocator->clients_by_slot[slot], &more))
+        if (!try_client(allocator, agent, client_at(allocator, number), &more))
             return false;
         if (allocator->round.stage == 1 && !allocator_role_has_unsatisfied_guarantees(role->top))
             break;
@@ -272,7 +275,7 @@ static bool visit_role(struct allocator *allocator, struct agent *agent, struct 
         return visit_frameworks(allocator, agent, role);
     allocator_siblings_refresh(&role->subs, &allocator->totals);
     for (uint32_t i = 0; i < role->subs.active_count; i++) {
-        struct sorter_node *node = role->subs.order[i];
+        struct sorter_node *node = allocator->role_nodes.nodes[role->subs.order[i]];
 
         if (node == &role->own ? !visit_frameworks(allocator, agent, role)
                                : !visit_role(allocator, agent, container_of(node, struct role, node)))
@@ -302,7 +305,7 @@ static struct keyed *shuffle(struct allocator *allocator, const struct agent *ag
     uint64_t seed = sorter_mix(sorter_mix(allocator->round.seed, (uint64_t)allocator->round.stage), agent->hash);
 
     for (uint32_t i = 0; i < siblings->active_count; i++) {
-        struct sorter_node *node = siblings->order[i];
+        struct sorter_node *node = siblings->table->nodes[siblings->order[i]];
 
         order[i] = (struct keyed){allocator_sorter_random_key(node->hash, node->weight, seed), node};
     }
@@ -320,12 +323,12 @@ static bool visit_frameworks_shuffled(struct allocator *allocator, struct agent 
     order = shuffle(allocator, agent, &role->frameworks);
     allocator->steps += count / 4 + 1;
     for (uint32_t i = 0; i < count && more; i++) {
-        uint32_t slot = order[i].node->tag;
+        uint32_t number = order[i].node->number;
 
-        if (agent_is_blocked(agent, slot))
+        if (agent_is_blocked(agent, number))
             continue;
         allocator->steps += STEPS_OF_A_TRY;
-        if (!try_client(allocator, agent, allocator->clients_by_slot[slot], &more))
+        if (!try_client(allocator, agent, client_at(allocator, number), &more))
             return false;
         if (allocator->round.stage == 1 && !allocator_role_has_unsatisfied_guarantees(role->top))
             break;
@@ -358,7 +361,7 @@ static bool visit_role_in_any_order(struct allocator *allocator, struct agent *a
         order = shuffle(allocator, agent, &role->subs);
     allocator->steps += role->subs.active_count / 4 + 1;
     for (uint32_t i = 0; i < role->subs.active_count; i++)
-        if (!visit_subs(allocator, agent, role, order == NULL ? role->subs.order[i] : order[i].node))
+        if (!visit_subs(allocator, agent, role, order == NULL ? allocator->role_nodes.nodes[role->subs.order[i]] : order[i].node))
             return false;
     return true;
 }
@@ -374,12 +377,12 @@ static bool gather(struct allocator *allocator, const struct agent *agent, struc
     for (uint32_t word = 0; word < allocator->active_clients.count; word++) {
         uint64_t bits = allocator->active_clients.words[word];
 
-        if (word < agent->blocked_words)
-            bits &= ~agent->blocked[word];
+        if (word < agent->bit_words)
+            bits &= ~agent->bits[2 * word];
         for (; bits != 0; bits &= bits - 1) {
             if (count == MOST_GATHERED)
                 return false;
-            ret_clients[count++] = allocator->clients_by_slot[word * 64 + (uint32_t)__builtin_ctzll(bits)];
+            ret_clients[count++] = client_at(allocator, word * 64 + (uint32_t)__builtin_ctzll(bits));
         }
     }
     *ret_count = count;

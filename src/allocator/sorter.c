@@ -4,11 +4,42 @@
 #include <assert.h>
 #include <math.h>
 
+void allocator_sorter_table_add(struct sorter_table *table, struct sorter_node *node) {
+    if (table->free_count == 0) {
+        uint32_t old = table->capacity, new = old == 0 ? 64 : old * 2;
+
+        table->nodes = xrealloc(table->nodes, new * sizeof(table->nodes[0]));
+        table->free_numbers = xrealloc(table->free_numbers, new * sizeof(table->free_numbers[0]));
+        for (uint32_t i = 0; i < new - old; i++) {
+            table->nodes[old + i] = NULL;
+            table->free_numbers[i] = new - 1 - i;
+        }
+        table->free_count = new - old;
+        table->capacity = new;
+    }
+    node->number = table->free_numbers[--table->free_count];
+    table->nodes[node->number] = node;
+}
+
+void allocator_sorter_table_remove(struct sorter_table *table, struct sorter_node *node) {
+    table->nodes[node->number] = NULL;
+    table->free_numbers[table->free_count++] = node->number;
+}
+
+void allocator_sorter_table_done(struct sorter_table *table) {
+    free(table->nodes);
+    free(table->free_numbers);
+    *table = (struct sorter_table){0};
+}
+
+static struct sorter_node *node_at(const struct siblings *siblings, uint32_t place) {
+    return siblings->table->nodes[siblings->order[place]];
+}
+
 void allocator_siblings_done(struct siblings *siblings) {
     free(siblings->order);
-    free(siblings->tags);
     free(siblings->by_name);
-    *siblings = (struct siblings){0};
+    *siblings = (struct siblings){.table = siblings->table};
 }
 
 static void reserve(struct siblings *siblings) {
@@ -16,7 +47,6 @@ static void reserve(struct siblings *siblings) {
         return;
     siblings->capacity = siblings->capacity == 0 ? 4 : siblings->capacity * 2;
     siblings->order = xrealloc(siblings->order, siblings->capacity * sizeof(siblings->order[0]));
-    siblings->tags = xrealloc(siblings->tags, siblings->capacity * sizeof(siblings->tags[0]));
     siblings->by_name = xrealloc(siblings->by_name, siblings->capacity * sizeof(siblings->by_name[0]));
 }
 
@@ -45,8 +75,7 @@ void allocator_siblings_add(struct siblings *siblings, struct sorter_node *node)
     siblings->needs_ranks = true;
     siblings->is_dirty = true;
     if (node->is_active) {
-        siblings->order[siblings->active_count] = node;
-        siblings->tags[siblings->active_count++] = node->tag;
+        siblings->order[siblings->active_count++] = node->number;
     }
 }
 
@@ -57,7 +86,7 @@ static uint32_t find_place(const struct siblings *siblings, const struct sorter_
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
 
-        if (sorter_node_is_before(siblings->order[middle], node))
+        if (sorter_node_is_before(node_at(siblings, middle), node))
             low = middle + 1;
         else
             high = middle;
@@ -70,30 +99,18 @@ static uint32_t find_in_order(const struct siblings *siblings, const struct sort
 
     if (!siblings->is_dirty) {
         place = find_place(siblings, node);
-        assert(siblings->order[place] == node);
+        assert(siblings->order[place] == node->number);
         return place;
     }
-    for (place = 0; siblings->order[place] != node; place++)
+    for (place = 0; siblings->order[place] != node->number; place++)
         assert(place + 1 < siblings->active_count);
     return place;
 }
 
 static void close_gap(struct siblings *siblings, uint32_t place) {
-    uint32_t rest = siblings->active_count - place - 1;
-
-    memmove(&siblings->order[place], &siblings->order[place + 1], rest * sizeof(siblings->order[0]));
-    memmove(&siblings->tags[place], &siblings->tags[place + 1], rest * sizeof(siblings->tags[0]));
+    memmove(&siblings->order[place], &siblings->order[place + 1],
+            (siblings->active_count - place - 1) * sizeof(siblings->order[0]));
     siblings->active_count--;
-}
-
-static void insert(struct siblings *siblings, struct sorter_node *node, uint32_t place) {
-    uint32_t rest = siblings->active_count - place;
-
-    memmove(&siblings->order[place + 1], &siblings->order[place], rest * sizeof(siblings->order[0]));
-    memmove(&siblings->tags[place + 1], &siblings->tags[place], rest * sizeof(siblings->tags[0]));
-    siblings->order[place] = node;
-    siblings->tags[place] = node->tag;
-    siblings->active_count++;
 }
 
 void allocator_siblings_remove(struct siblings *siblings, struct sorter_node *node) {
@@ -115,8 +132,7 @@ void allocator_siblings_set_active(struct siblings *siblings, struct sorter_node
         close_gap(siblings, find_in_order(siblings, node));
     } else {
         /* Its share may be of older totals, so the order is worked out anew. */
-        siblings->order[siblings->active_count] = node;
-        siblings->tags[siblings->active_count++] = node->tag;
+        siblings->order[siblings->active_count++] = node->number;
         siblings->is_dirty = true;
     }
     node->is_active = is_active;
@@ -144,28 +160,36 @@ static int compare(const void *a, const void *b) {
     return sorter_node_is_before(left, right) ? -1 : sorter_node_is_before(right, left);
 }
 
+static void sort_all(struct siblings *siblings) {
+    struct sorter_node **nodes = xmalloc((siblings->active_count + 1) * sizeof(*nodes));
+
+    for (uint32_t i = 0; i < siblings->active_count; i++)
+        nodes[i] = node_at(siblings, i);
+    qsort(nodes, siblings->active_count, sizeof(*nodes), compare);
+    for (uint32_t i = 0; i < siblings->active_count; i++)
+        siblings->order[i] = nodes[i]->number;
+    free(nodes);
+}
+
 /* Few are out of place as a rule, so that moving these is enough; if many are, sort. */
 static void sort(struct siblings *siblings) {
     uint32_t moves_left = 2 * siblings->active_count + 16;
 
     for (uint32_t i = 1; i < siblings->active_count; i++) {
-        struct sorter_node *node = siblings->order[i];
+        struct sorter_node *node = node_at(siblings, i);
         uint32_t place = i;
 
-        while (place > 0 && sorter_node_is_before(node, siblings->order[place - 1])) {
+        while (place > 0 && sorter_node_is_before(node, node_at(siblings, place - 1)) && moves_left > 0) {
             siblings->order[place] = siblings->order[place - 1];
             place--;
-            if (--moves_left == 0)
-                break;
+            moves_left--;
         }
-        siblings->order[place] = node;
+        siblings->order[place] = node->number;
         if (moves_left == 0) {
-            qsort(siblings->order, siblings->active_count, sizeof(siblings->order[0]), compare);
-            break;
+            sort_all(siblings);
+            return;
         }
     }
-    for (uint32_t i = 0; i < siblings->active_count; i++)
-        siblings->tags[i] = siblings->order[i]->tag;
 }
 
 void allocator_siblings_refresh(struct siblings *siblings, const struct sorter_totals *totals) {
@@ -176,16 +200,46 @@ void allocator_siblings_refresh(struct siblings *siblings, const struct sorter_t
             siblings->by_name[i]->rank = i;
     siblings->needs_ranks = false;
     for (uint32_t i = 0; i < siblings->active_count; i++)
-        siblings->order[i]->share = allocator_sorter_share(siblings->order[i], totals);
+        node_at(siblings, i)->share = allocator_sorter_share(node_at(siblings, i), totals);
     sort(siblings);
     siblings->is_dirty = false;
     siblings->version = totals->version;
 }
 
+/* Move what is at @from, whose key has changed, to where it belongs now. */
+static void move(struct siblings *siblings, struct sorter_node *node, uint32_t from) {
+    uint32_t *order = siblings->order, low, high;
+
+    if (from > 0 && sorter_node_is_before(node, node_at(siblings, from - 1))) {
+        low = 0;
+        high = from - 1;
+    } else if (from + 1 < siblings->active_count && sorter_node_is_before(node_at(siblings, from + 1), node)) {
+        low = from + 1;
+        high = siblings->active_count - 1;
+    } else {
+        return;
+    }
+    /* In low…high are those that it may have to pass. Find the first after it. */
+    for (uint32_t end = high + 1; low < end;) {
+        uint32_t middle = low + (end - low) / 2;
+
+        if (sorter_node_is_before(node_at(siblings, middle), node))
+            low = middle + 1;
+        else
+            end = middle;
+    }
+    if (low <= from) {
+        memmove(&order[low + 1], &order[low], (from - low) * sizeof(order[0]));
+        order[low] = node->number;
+    } else {
+        memmove(&order[from], &order[from + 1], (low - 1 - from) * sizeof(order[0]));
+        order[low - 1] = node->number;
+    }
+}
+
 void allocator_siblings_update(struct siblings *siblings, struct sorter_node *node, uint32_t times,
                                const struct sorter_totals *totals) {
     uint32_t place;
-    struct sorter_node **order = siblings->order;
 
     if (!siblings_are_fresh(siblings, totals) || !node->is_active) {
         node->count += times;
@@ -195,11 +249,7 @@ void allocator_siblings_update(struct siblings *siblings, struct sorter_node *no
     place = find_in_order(siblings, node);
     node->count += times;
     node->share = allocator_sorter_share(node, totals);
-    if ((place == 0 || sorter_node_is_before(order[place - 1], node)) &&
-        (place + 1 == siblings->active_count || sorter_node_is_before(node, order[place + 1])))
-        return;
-    close_gap(siblings, place);
-    insert(siblings, node, find_place(siblings, node));
+    move(siblings, node, place);
 }
 
 uint64_t allocator_sorter_hash(const char *text) {

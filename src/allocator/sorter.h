@@ -14,7 +14,7 @@ struct sorter_node {
     double share;   /* as of when the order was last brought up to date */
     uint64_t count; /* how often it has been allocated to */
     uint32_t rank;  /* its place by name among its siblings */
-    uint32_t tag;   /* the owner's; moved along with the order */
+    uint32_t number; /* in the table of its kind */
     double weight;
     bool is_active;         /* takes part in the order */
     uint32_t pending_count; /* times allocated to since the order was last brought up to date */
@@ -32,15 +32,27 @@ struct sorter_totals {
     uint64_t version; /* changes with the total */
 };
 
+/* All nodes of a kind by number; a node's place in the order is its number only, so that moving it is cheap. */
+struct sorter_table {
+    struct sorter_node **nodes;
+    uint32_t *free_numbers;
+    uint32_t capacity, free_count;
+};
+
 struct siblings {
-    struct sorter_node **order; /* the active ones, the first to be served first */
-    uint32_t *tags;             /* of order, beside it: looked at without touching the nodes */
+    const struct sorter_table *table;
+    uint32_t *order; /* numbers of the active ones, the first to be served first */
     struct sorter_node **by_name;
     uint32_t active_count, count, capacity;
     uint64_t version; /* of the totals that the shares are of */
     bool is_dirty;    /* the order must be worked out anew */
     bool needs_ranks;
 };
+
+/* Give @node a number. */
+void allocator_sorter_table_add(struct sorter_table *table, struct sorter_node *node);
+void allocator_sorter_table_remove(struct sorter_table *table, struct sorter_node *node);
+void allocator_sorter_table_done(struct sorter_table *table);
 
 void allocator_siblings_done(struct siblings *siblings);
 void allocator_siblings_add(struct siblings *siblings, struct sorter_node *node);
