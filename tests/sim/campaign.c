@@ -96,8 +96,10 @@ int main(int argc, char **argv) {
         fprintf(stderr, "campaign: %s\n", error_message(&err));
         return 2;
     }
-    if (!flags.log)
+    if (!flags.log) {
+        log_set_level(LOG_ERROR);
         log_set_sink(discard, NULL);
+    }
     printf("1..%" PRId64 "\n", flags.seeds);
     for (int64_t i = 0; i < flags.seeds; i++)
         ok &= run_seed(&flags, i + 1, (uint64_t)(flags.first + i));
