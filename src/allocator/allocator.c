@@ -160,6 +160,9 @@ void allocator_free(struct allocator *allocator) {
     free(allocator->active_clients.words);
     free(allocator->is_candidate.words);
     free(allocator->filters.slots);
+    allocator_pool_done(&allocator->usage_pool);
+    allocator_pool_done(&allocator->offer_pool);
+    allocator_pool_done(&allocator->filter_pool);
     heap_done(&allocator->expiries);
     heap_done(&allocator->inverse_expiries);
     free(allocator->candidates);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers for the names of scalar resources, sets of bits, scratch memory. */
+/* Numbers for the names of scalar resources, sets of bits, memory. */
 #include "allocator/internal.h"
 #include "model/name.h"
 
@@ -65,4 +65,43 @@ struct resource *allocator_scratch_get(struct allocator *allocator, size_t count
                                             2 * allocator->scratch_capacity * sizeof(allocator->scratch_parts[0]));
     }
     return allocator->scratch;
+}
+
+enum { OBJECTS_OF_A_CHUNK = 128 };
+
+void *allocator_pool_take(struct pool *pool, size_t object_bytes) {
+    void *object = pool->free;
+
+    pool->object_bytes = object_bytes;
+    if (object != NULL) {
+        memcpy(&pool->free, object, sizeof(void *));
+    } else {
+        if (pool->left == 0) {
+            char *chunk = xmalloc(sizeof(max_align_t) + OBJECTS_OF_A_CHUNK * object_bytes);
+
+            memcpy(chunk, &pool->chunks, sizeof(void *));
+            pool->chunks = chunk;
+            pool->next = chunk + sizeof(max_align_t);
+            pool->left = OBJECTS_OF_A_CHUNK;
+        }
+        object = pool->next;
+        pool->next += object_bytes;
+        pool->left--;
+    }
+    return memset(object, 0, object_bytes);
+}
+
+void allocator_pool_give(struct pool *pool, void *object) {
+    memcpy(object, &pool->free, sizeof(void *));
+    pool->free = object;
+}
+
+void allocator_pool_done(struct pool *pool) {
+    while (pool->chunks != NULL) {
+        void *chunk = pool->chunks;
+
+        memcpy(&pool->chunks, chunk, sizeof(void *));
+        free(chunk);
+    }
+    *pool = (struct pool){0};
 }

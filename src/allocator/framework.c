@@ -34,8 +34,7 @@ struct client *allocator_client_get(struct allocator *allocator, struct framewor
     list_init(&client->filters);
     list_append(&framework->clients, &client->in_framework);
     path = xasprintf("%s\n%s", role->name, framework->id);
-    client->node = (struct sorter_node){
-        .name = framework->id, .weight = 1, .hash = allocator_sorter_hash(path)};
+    client->node = (struct sorter_node){.name = framework->id, .weight = 1, .hash = allocator_sorter_hash(path)};
     allocator_sorter_table_add(&allocator->client_nodes, &client->node);
     table_add(&role->clients, framework->id, client);
     allocator_siblings_add(&role->frameworks, &client->node);

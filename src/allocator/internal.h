@@ -113,40 +113,39 @@ struct maintenance {
 };
 
 struct agent {
+    /* What a visit looks at comes first, so that it is in few cache lines. */
+    uint64_t hash;  /* of the id */
     uint32_t index; /* its bit in the sets of agents */
-    const char *id; /* held */
-    uint64_t hash;
+    bool is_active, is_whitelisted, is_remote, has_gpu, is_multi_role, is_hierarchical, total_has_revocable;
+    bool is_overcommitted; /* more is used than there is: available is worked out from scratch each time */
+    /* About available. */
+    bool has_reserved, has_revocable, has_shared, has_refined;
+    bool is_described; /* the four above are up to date */
+    bool has_grown;    /* available may no longer be a part of basis */
+    bool may_record;   /* available is all of basis */
+    bool is_held_back; /* in its last visit quota kept something back */
+    struct resources available;
+    struct resources basis;
+    /* Two bits of each client, in words side by side: [2 * i] has those to whom nothing of `basis` can be offered, and
+     * so nothing of any part of it either; [2 * i + 1] those who have filters here. */
+    uint64_t *bits;
+    uint32_t bit_words;      /* pairs of words */
+    uint32_t smaller_visits; /* visits in a row at which available was a smaller part of basis */
+    uint64_t quota_version;  /* of the last visit */
+    const char *id;          /* held */
+    struct list usages;
+    struct list round_offers; /* of struct offer, of the round under way */
+
+    uint64_t shared_round; /* the round offered_shared is about */
+    struct resources offered_shared;
+    struct list filters, unknown_usages;
+    struct resources total;
+    struct resources allocated; /* in use, not only offered */
+    struct maintenance *maintenance;
     char *hostname, *region, *zone;
     Mesos__V1__Attribute **attributes;
     size_t attribute_count;
     struct arena attribute_arena;
-    bool is_active, is_whitelisted, is_remote, has_gpu, is_multi_role, is_hierarchical, total_has_revocable;
-
-    struct resources total, available;
-    struct resources allocated; /* in use, not only offered */
-    bool is_overcommitted;      /* more is used than there is: available is worked out from scratch each time */
-    /* About available. */
-    bool has_reserved, has_revocable, has_shared, has_refined;
-    bool is_described; /* the four above are up to date */
-
-    struct list usages, unknown_usages;
-    struct list filters;
-
-    /* Two bits of each client, in words side by side: [2 * i] has those to whom nothing of `basis` can be offered, and so
-     * nothing of any part of it either; [2 * i + 1] those who have filters here. */
-    uint64_t *bits;
-    uint32_t bit_words; /* pairs of words */
-    struct resources basis;
-    bool has_grown;          /* available may no longer be a part of basis */
-    bool may_record;         /* available is all of basis */
-    bool is_held_back;       /* in its last visit quota kept something back */
-    uint64_t quota_version;  /* of that visit */
-    uint32_t smaller_visits; /* visits in a row at which available was a smaller part of basis */
-
-    struct maintenance *maintenance;
-    uint64_t shared_round; /* the round offered_shared is about */
-    struct resources offered_shared;
-    struct list round_offers; /* of struct offer, of the round under way */
 };
 
 /* What a framework refused on an agent. */
@@ -185,6 +184,14 @@ struct offer {
     struct list in_framework, in_agent;
     uint64_t number; /* by order of making */
     struct resources resources;
+};
+
+/* Objects of one size that come and go all the time. */
+struct pool {
+    void *free; /* the first word of each points to the next */
+    void *chunks;
+    size_t object_bytes, left;
+    char *next;
 };
 
 struct bitset {
@@ -282,6 +289,7 @@ struct allocator {
     int64_t *scratch_parts;   /* twice as many amounts */
     size_t scratch_capacity;
     struct table shared_counts; /* of struct shared_count */
+    struct pool usage_pool, offer_pool, filter_pool;
     struct allocator_metrics *metrics;
     struct allocator_figures figures;
 };
@@ -448,6 +456,11 @@ static inline void bitset_clear(struct bitset *set, uint32_t bit) {
 /* Room for @count borrowed resources (and twice as many amounts in scratch_parts), until asked for again; a larger
  * @count keeps what a smaller one held. */
 struct resource *allocator_scratch_get(struct allocator *allocator, size_t count);
+
+/* A zeroed object. */
+void *allocator_pool_take(struct pool *pool, size_t object_bytes);
+void allocator_pool_give(struct pool *pool, void *object);
+void allocator_pool_done(struct pool *pool);
 
 void allocator_bitset_reserve(struct bitset *set, uint32_t bits);
 

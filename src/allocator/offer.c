@@ -373,7 +373,7 @@ static struct offer *get_offer(struct allocator *allocator, struct agent *agent,
     list_for_each (&agent->round_offers, offer, in_agent)
         if (offer->client == client)
             return offer;
-    offer = new0(struct offer);
+    offer = allocator_pool_take(&allocator->offer_pool, sizeof(*offer));
     offer->framework = client->framework;
     offer->client = client;
     offer->agent = agent;
@@ -405,11 +405,10 @@ static void make_offer(struct allocator *allocator, struct agent *agent, struct 
 }
 
 void allocator_offer_free(struct allocator *allocator, struct offer *offer) {
-    (void)allocator;
     list_remove(&offer->in_agent);
     list_remove(&offer->in_framework);
     resources_done(&offer->resources);
-    free(offer);
+    allocator_pool_give(&allocator->offer_pool, offer);
 }
 
 /* Nothing of the whole basis can be offered to @client; remember it if that is what was looked at. */

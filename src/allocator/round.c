@@ -213,9 +213,26 @@ static void work_out_headroom(struct allocator *allocator) {
 
 /* Visits */
 
+/* Whether both are the same at first sight: a quick test that may miss it. */
+static bool look_equal(const struct resources *a, const struct resources *b) {
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->items[i].kind != b->items[i].kind || a->items[i].scalar != b->items[i].scalar)
+            return false;
+    return true;
+}
+
 /* Make the agent's memory of who can not be served fit what it has now. */
 static void prepare_memory(struct agent *agent) {
-    bool is_part = !agent->has_grown || resources_contain(&agent->basis, &agent->available);
+    bool is_part;
+
+    if (look_equal(&agent->basis, &agent->available)) {
+        agent->has_grown = false;
+        agent->may_record = true;
+        return;
+    }
+    is_part = !agent->has_grown || resources_contain(&agent->basis, &agent->available);
 
     agent->has_grown = false;
     agent->may_record = is_part && resources_contain(&agent->available, &agent->basis);
@@ -361,7 +378,8 @@ static bool visit_role_in_any_order(struct allocator *allocator, struct agent *a
         order = shuffle(allocator, agent, &role->subs);
     allocator->steps += role->subs.active_count / 4 + 1;
     for (uint32_t i = 0; i < role->subs.active_count; i++)
-        if (!visit_subs(allocator, agent, role, order == NULL ? allocator->role_nodes.nodes[role->subs.order[i]] : order[i].node))
+        if (!visit_subs(allocator, agent, role,
+                        order == NULL ? allocator->role_nodes.nodes[role->subs.order[i]] : order[i].node))
             return false;
     return true;
 }
@@ -420,6 +438,33 @@ static void serve(struct allocator *allocator, struct agent *agent) {
         visit_gathered(allocator, agent, clients, count);
     else
         visit_role(allocator, agent, allocator->root);
+}
+
+/* Visits jump about in memory: fetch what the next ones will need. */
+static void prefetch(const struct allocator *allocator, uint32_t place) {
+    enum { AGENT_AHEAD = 12, RESOURCES_AHEAD = 6, RANGES_AHEAD = 3 };
+    const struct round *round = &allocator->round;
+    const struct agent *agent;
+
+    if (place + AGENT_AHEAD < round->visit_count && round->visits[place + AGENT_AHEAD] != NO_AGENT) {
+        agent = allocator->agents_by_index[round->visits[place + AGENT_AHEAD]];
+        for (size_t offset = 0; offset < offsetof(struct agent, offered_shared); offset += 64)
+            __builtin_prefetch((const char *)agent + offset, 1);
+    }
+    if (place + RESOURCES_AHEAD < round->visit_count && round->visits[place + RESOURCES_AHEAD] != NO_AGENT) {
+        agent = allocator->agents_by_index[round->visits[place + RESOURCES_AHEAD]];
+        __builtin_prefetch(agent->available.items, 1);
+        __builtin_prefetch(agent->available.items + 2, 1);
+        __builtin_prefetch(agent->basis.items);
+        __builtin_prefetch(agent->basis.items + 2);
+        __builtin_prefetch(agent->bits);
+    }
+    if (place + RANGES_AHEAD < round->visit_count && round->visits[place + RANGES_AHEAD] != NO_AGENT) {
+        agent = allocator->agents_by_index[round->visits[place + RANGES_AHEAD]];
+        for (size_t i = 0; i < agent->available.count; i++)
+            if (agent->available.items[i].kind->type != RESOURCE_SCALAR)
+                __builtin_prefetch(agent->available.items[i].ranges, 1);
+    }
 }
 
 static void visit(struct allocator *allocator, struct agent *agent) {
@@ -583,6 +628,7 @@ static void go_on(struct allocator *allocator) {
             env_timer_start(&allocator->round_timer, 0);
             return;
         }
+        prefetch(allocator, round->next);
         if (round->visits[round->next] != NO_AGENT)
             visit(allocator, allocator->agents_by_index[round->visits[round->next]]);
         round->next++;

@@ -11,9 +11,9 @@
 #include "allocator/amounts.h"
 
 struct sorter_node {
-    double share;   /* as of when the order was last brought up to date */
-    uint64_t count; /* how often it has been allocated to */
-    uint32_t rank;  /* its place by name among its siblings */
+    double share;    /* as of when the order was last brought up to date */
+    uint64_t count;  /* how often it has been allocated to */
+    uint32_t rank;   /* its place by name among its siblings */
     uint32_t number; /* in the table of its kind */
     double weight;
     bool is_active;         /* takes part in the order */

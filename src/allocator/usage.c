@@ -142,7 +142,7 @@ void allocator_usage_record(struct allocator *allocator, struct agent *agent, st
     struct usage *usage = allocator_usage_find(agent, client);
 
     if (usage == NULL) {
-        usage = new0(struct usage);
+        usage = allocator_pool_take(&allocator->usage_pool, sizeof(*usage));
         usage->agent = agent;
         usage->client = client;
         list_append(&agent->usages, &usage->in_agent);
@@ -189,11 +189,11 @@ void allocator_usage_add(struct allocator *allocator, struct agent *agent, struc
         take_from_available(allocator, agent, resources);
 }
 
-static void usage_free(struct usage *usage) {
+static void usage_free(struct allocator *allocator, struct usage *usage) {
     list_remove(&usage->in_agent);
     list_remove(&usage->in_client);
     resources_done(&usage->resources);
-    free(usage);
+    allocator_pool_give(&allocator->usage_pool, usage);
 }
 
 bool allocator_usage_subtract(struct allocator *allocator, struct agent *agent, struct client *client,
@@ -205,7 +205,7 @@ bool allocator_usage_subtract(struct allocator *allocator, struct agent *agent, 
     track(allocator, agent, client, resources, -1, 0);
     resources_subtract(&usage->resources, resources);
     if (resources_is_empty(&usage->resources))
-        usage_free(usage);
+        usage_free(allocator, usage);
     give_to_available(allocator, agent, resources);
     return true;
 }
@@ -216,7 +216,7 @@ void allocator_usage_remove(struct allocator *allocator, struct usage *usage, bo
 
     track(allocator, agent, usage->client, &usage->resources, -1, 0);
     resources_move(&resources, &usage->resources);
-    usage_free(usage);
+    usage_free(allocator, usage);
     if (give_back)
         give_to_available(allocator, agent, &resources);
     resources_done(&resources);
@@ -233,7 +233,7 @@ void allocator_usage_replace(struct allocator *allocator, struct agent *agent, s
     resources_subtract(&usage->resources, old);
     resources_add(&usage->resources, new);
     if (resources_is_empty(&usage->resources))
-        usage_free(usage);
+        usage_free(allocator, usage);
 }
 
 void allocator_allocated_track(struct allocator *allocator, const struct resources *resources, int sign) {
