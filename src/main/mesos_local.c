@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "containerizer/posix_containerizer.h"
 #include "event/loop.h"
+#include "master/http/endpoints.h"
 #include "master/master.h"
 
 enum { MOST_AGENTS = 1000, ARGUMENTS = 16 };
@@ -98,7 +99,8 @@ static int parse_part(struct command_line *line, const struct flag_table *table,
 
 static int start_master(struct local *local, struct error *err) {
     struct command_line line = {.arguments = {(char *)(uintptr_t) "mesos-local"}, .count = 1};
-    struct master_options options = {.flags = &local->master_flags, .read_stats = system_stats_read};
+    struct master_options options = {
+        .flags = &local->master_flags, .read_stats = system_stats_read, .http = &master_http_endpoints};
     cleanup_free char *work_dir = path_join(local->flags->work_dir, "master");
     char port[16];
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "event/loop.h"
+#include "master/http/endpoints.h"
 #include "master/master.h"
 
 static int fail(struct error *err) {
@@ -90,7 +91,7 @@ static void on_stop(int number, void *user) {
 }
 
 static int run(struct loop *loop, struct master_flags *flags, struct error *err) {
-    struct master_options options = {.flags = flags, .read_stats = system_stats_read};
+    struct master_options options = {.flags = flags, .read_stats = system_stats_read, .http = &master_http_endpoints};
     struct master *master;
 
     if (set_log(flags, err) < 0 || check_work_dir(loop_env(loop), flags->work_dir, err) < 0)

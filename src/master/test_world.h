@@ -18,6 +18,7 @@
 #include "event/sim.h"
 #include "master/agent.h"
 #include "master/framework.h"
+#include "master/http/endpoints.h"
 #include "master/master.h"
 #include "mesos/internal/messages.pb-c.h"
 #include "message/json.h"
@@ -489,7 +490,7 @@ static inline void world_discard_line(enum log_level level, const char *line, si
 }
 
 static inline void world_start_master(struct world *world, const struct http_limits *limits) {
-    struct master_options options = {.flags = &world->flags, .http_limits = limits};
+    struct master_options options = {.flags = &world->flags, .http_limits = limits, .http = &master_http_endpoints};
     struct error err = ERROR_INIT;
 
     if (master_new(sim_node_env(world->master_node), &options, &world->master, &err) < 0)

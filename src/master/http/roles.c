@@ -61,8 +61,7 @@ static void add_framework_to(struct role_views *views, const char *role, const s
                              bool may_add) {
     struct role_view *view = view_of(views, role, may_add);
 
-    if (view == NULL ||
-        (view->framework_count > 0 && view->frameworks[view->framework_count - 1] == framework))
+    if (view == NULL || (view->framework_count > 0 && view->frameworks[view->framework_count - 1] == framework))
         return;
     view->frameworks = xrealloc(view->frameworks, (view->framework_count + 1) * sizeof(*view->frameworks));
     view->frameworks[view->framework_count++] = framework;

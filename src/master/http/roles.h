@@ -12,8 +12,8 @@ struct role_view {
     char *name;
     double weight;
     struct quantities allocated, offered, reserved; /* in it and in the roles below it */
-    struct quantities consumed;                     /* of its quota: what is allocated, and reserved without being used */
-    const struct framework **frameworks;            /* those in the role itself */
+    struct quantities consumed;          /* of its quota: what is allocated, and reserved without being used */
+    const struct framework **frameworks; /* those in the role itself */
     size_t framework_count;
 };
 

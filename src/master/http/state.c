@@ -19,9 +19,9 @@ typedef bool stage(struct state_document *document);
 struct state_document {
     struct document document;
     struct master *master;
-    stage *const *stages; /* ends with NULL */
-    const char *only_id;  /* of an agent or framework that alone is asked for, or NULL */
-    bool is_full;         /* agents with their resources in full */
+    stage *const *stages;       /* ends with NULL */
+    const char *only_id;        /* of an agent or framework that alone is asked for, or NULL */
+    bool is_full;               /* agents with their resources in full */
     struct table_cursor cursor; /* agents or frameworks */
 
     /* The framework that is being written. */
@@ -233,8 +233,8 @@ static bool write_framework_tail(struct state_document *document) {
 }
 
 static stage *const framework_parts[] = {
-    write_framework_head, begin_active_tasks,    write_tasks,  begin_unreachable_tasks,
-    write_tasks,          begin_completed_tasks, write_tasks,  begin_offers,
+    write_framework_head, begin_active_tasks,    write_tasks,     begin_unreachable_tasks,
+    write_tasks,          begin_completed_tasks, write_tasks,     begin_offers,
     write_offers,         begin_executors,       write_executors, write_framework_tail,
 };
 

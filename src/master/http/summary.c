@@ -45,8 +45,8 @@ static struct count *count_of(struct table *table, const char *id) {
 static void add_other(struct count *count, const char *id) {
     /* Grown by doubling: a power of two is full. */
     if ((count->other_count & (count->other_count - 1)) == 0)
-        count->others =
-            xrealloc(count->others, (count->other_count == 0 ? 1 : 2 * count->other_count) * sizeof(*count->others));
+        count->others = xrealloc(count->others,
+                                 (count->other_count == 0 ? 1 : 2 * count->other_count) * sizeof(*count->others));
     count->others[count->other_count++] = id;
 }
 
@@ -91,7 +91,8 @@ static void count_next(struct summary_document *document) {
         count_task(document, task);
         return;
     }
-    framework = document->list == TASKS_COMPLETED ? NULL : framework_find_any(document->master, document->framework->id);
+    framework = document->list == TASKS_COMPLETED ? NULL
+                                                  : framework_find_any(document->master, document->framework->id);
     if (framework == NULL)
         document->framework = NULL;
     else

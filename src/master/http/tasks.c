@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /tasks: the tasks of all frameworks, the latest first, a page at a time.
  *
- * The page is found by one visit of all tasks that keeps no more than what may be on it or before it; then its tasks are
- * looked up again and written. */
+ * The page is found by one visit of all tasks that keeps no more than what may be on it or before it; then its tasks
+ * are looked up again and written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +90,7 @@ static void add_candidate(struct tasks_document *document, const struct task *ta
             sort_candidates(document);
         if (document->count == document->capacity) {
             document->capacity = document->capacity == 0 ? 1024 : document->capacity * 2;
-            document->candidates =
-                xrealloc(document->candidates, document->capacity * sizeof(*document->candidates));
+            document->candidates = xrealloc(document->candidates, document->capacity * sizeof(*document->candidates));
         }
     }
     document->candidates[document->count++] = (struct candidate){

@@ -33,8 +33,7 @@ static const char no_reservations[] =
 static const char no_weights[] = "This master takes weights from its flag --weights only.";
 static const char no_quota[] = "This master has no quota.";
 static const char no_maintenance[] = "This master has no maintenance schedule.";
-static const char no_draining[] =
-    "This master does not drain agents; DEACTIVATE_AGENT keeps new tasks away from one.";
+static const char no_draining[] = "This master does not drain agents; DEACTIVATE_AGENT keeps new tasks away from one.";
 
 static const struct row rows[] = {
     ROW(GET_HEALTH, api_get_health),

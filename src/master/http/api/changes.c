@@ -9,8 +9,8 @@
 #include "master/status.h"
 
 void api_teardown(struct api_request *request) {
-    struct framework *framework =
-        framework_find(request->endpoints->master, request->call->teardown->framework_id->value);
+    struct framework *framework = framework_find(request->endpoints->master,
+                                                 request->call->teardown->framework_id->value);
 
     if (framework == NULL) {
         http_respond_text(request->exchange, 400, "No framework found with specified ID");

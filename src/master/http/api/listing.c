@@ -25,9 +25,8 @@ static Mesos__V1__TimeInfo *time_message(int64_t wall_ns, struct arena *arena) {
 
 /* [protobuf::master::event::createAgentResponse] */
 Mesos__V1__Master__Response__GetAgents__Agent *listing_agent(const struct agent *agent, struct arena *arena) {
-    Mesos__V1__Master__Response__GetAgents__Agent *message =
-        MAKE(arena, Mesos__V1__Master__Response__GetAgents__Agent,
-             mesos__v1__master__response__get_agents__agent__init);
+    Mesos__V1__Master__Response__GetAgents__Agent *message = MAKE(arena, Mesos__V1__Master__Response__GetAgents__Agent,
+                                                                  mesos__v1__master__response__get_agents__agent__init);
 
     message->agent_info = agent->info;
     message->active = agent_is_active(agent);
@@ -68,9 +67,9 @@ static void add_offers(Mesos__V1__Master__Response__GetFrameworks__Framework *me
 /* [model(Framework) in master/http.cpp] */
 Mesos__V1__Master__Response__GetFrameworks__Framework *listing_framework(const struct framework *framework,
                                                                          struct arena *arena) {
-    Mesos__V1__Master__Response__GetFrameworks__Framework *message =
-        MAKE(arena, Mesos__V1__Master__Response__GetFrameworks__Framework,
-             mesos__v1__master__response__get_frameworks__framework__init);
+    Mesos__V1__Master__Response__GetFrameworks__Framework *message = MAKE(
+        arena, Mesos__V1__Master__Response__GetFrameworks__Framework,
+        mesos__v1__master__response__get_frameworks__framework__init);
 
     message->framework_info = framework->info;
     message->active = framework->is_active;
@@ -237,9 +236,9 @@ static void append_head(struct buffer *buffer, unsigned field, size_t size) {
     append_varint(buffer, size);
 }
 
-static void wrap(struct buffer *to, unsigned field, struct buffer *bytes) {
-    append_head(to, field, bytes->size);
-    buffer_append(to, bytes->data, bytes->size);
+void listing_append_member(struct buffer *buffer, unsigned field, struct buffer *bytes) {
+    append_head(buffer, field, bytes->size);
+    buffer_append(buffer, bytes->data, bytes->size);
     buffer_clear(bytes);
 }
 
@@ -248,15 +247,15 @@ static void flush_group(struct listing *listing) {
     if (listing->group_bytes.size == 0 && listing->was_written)
         return;
     if (listing->is_state)
-        wrap(&listing->state_bytes, listing->group->state_field, &listing->group_bytes);
+        listing_append_member(&listing->state_bytes, listing->group->state_field, &listing->group_bytes);
     else
-        wrap(listing->out, listing->response_field, &listing->group_bytes);
+        listing_append_member(listing->out, listing->response_field, &listing->group_bytes);
     listing->was_written = true;
 }
 
 static void flush_state(struct listing *listing) {
     if (listing->is_state && listing->state_bytes.size > 0)
-        wrap(listing->out, listing->response_field, &listing->state_bytes);
+        listing_append_member(listing->out, listing->response_field, &listing->state_bytes);
 }
 
 /* JSON */
@@ -264,7 +263,8 @@ static void flush_state(struct listing *listing) {
 /* Masters of Apache Mesos show the old SlaveInfo.checkpoint, which agents still send. It comes last in the agent's
  * info, which is the first member of @message. */
 static void write_agent_json(struct json_writer *json, const ProtobufCMessage *message) {
-    Mesos__V1__Master__Response__GetAgents__Agent rest = *(const Mesos__V1__Master__Response__GetAgents__Agent *)message;
+    Mesos__V1__Master__Response__GetAgents__Agent rest = *(
+        const Mesos__V1__Master__Response__GetAgents__Agent *)message;
     const Mesos__V1__AgentInfo *info = rest.agent_info;
     size_t at;
 
@@ -416,9 +416,9 @@ static void write_head(struct listing_document *document) {
         return;
     }
     json_begin_object(&document->listing.json);
-    json_member_string(&document->listing.json, "type",
-                       message_value_name(&mesos__v1__master__response__type__descriptor, (int)document->type,
-                                          MESSAGE_V1));
+    json_member_string(
+        &document->listing.json, "type",
+        message_value_name(&mesos__v1__master__response__type__descriptor, (int)document->type, MESSAGE_V1));
     json_key(&document->listing.json, document->member);
 }
 

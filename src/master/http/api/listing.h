@@ -56,3 +56,6 @@ void listing_pause(struct listing *listing);
 Mesos__V1__Master__Response__GetAgents__Agent *listing_agent(const struct agent *agent, struct arena *arena);
 Mesos__V1__Master__Response__GetFrameworks__Framework *listing_framework(const struct framework *framework,
                                                                          struct arena *arena);
+
+/* Append @bytes, which are empty afterwards, as a member that is a message. */
+void listing_append_member(struct buffer *buffer, unsigned field, struct buffer *bytes);
