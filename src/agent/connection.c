@@ -39,7 +39,11 @@ void executor_connection_init(struct executor_connection *connection, struct age
 }
 
 void executor_connection_done(struct executor_connection *connection) {
-    executor_connection_close(connection);
+    if (connection->executor->framework->agent->has_ended && connection->exchange != NULL)
+        /* The agent goes as if killed: nothing is said any more. */
+        http_exchange_abort(connection->exchange);
+    else
+        executor_connection_close(connection);
     env_timer_done(&connection->heartbeat);
 }
 

@@ -15,7 +15,7 @@ static void answer_nothing(struct api_request *request) {
 }
 
 static void refuse_unknown(struct api_request *request) {
-    http_respond_text(request->exchange, 501, "501 Not Implemented.");
+    http_respond_text(request->exchange, 501, "The type of the call is unknown");
 }
 
 static void refuse_streams(struct api_request *request) {

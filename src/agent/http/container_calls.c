@@ -25,7 +25,7 @@ void agent_api_cancel_all(struct agent *agent) {
     list_for_each (&agent->api_calls, waiting, member) {
         list_remove(&waiting->member);
         nested_call_cancel(&waiting->call);
-        http_exchange_on_closed(waiting->exchange, NULL, NULL);
+        http_exchange_abort(waiting->exchange);
         free(waiting);
     }
 }

@@ -99,7 +99,7 @@ void usage_cancel_all(struct agent *agent) {
     list_for_each (&agent->collections, collection, member) {
         list_remove(&collection->member);
         if (collection->exchange != NULL)
-            http_exchange_on_closed(collection->exchange, NULL, NULL);
+            http_exchange_abort(collection->exchange);
         collection->exchange = NULL;
         collection->agent = NULL;
     }
