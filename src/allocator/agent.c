@@ -54,33 +54,33 @@ void allocator_agent_unblock_all(struct agent *agent) {
         agent->bits[2 * i] = 0;
 }
 
-static void add_unallocated(struct resources *sum, const struct resources *resources) {
-    struct resources copy;
+/* Take what is used out of what is available. Returns false if there was not enough. */
+static bool take_used(struct resources *available, const struct resources *used) {
+    bool is_enough = true;
 
-    resources_not_shared(resources, &copy);
-    resources_unallocate(&copy);
-    resources_add(sum, &copy);
-    resources_done(&copy);
+    for (size_t i = 0; i < used->count; i++) {
+        struct resource resource = used->items[i]; /* borrowed */
+
+        if (resource.kind->is_shared)
+            continue;
+        resource.allocation_role = NULL;
+        is_enough &= resources_contain_one(available, &resource);
+        resources_subtract_one(available, &resource);
+    }
+    return is_enough;
 }
 
 void allocator_agent_recompute_available(struct allocator *allocator, struct agent *agent) {
-    cleanup_resources struct resources used = RESOURCES_INIT, shared = RESOURCES_INIT;
-    struct resources available;
     struct usage *usage;
     struct unknown_usage *unknown;
 
-    list_for_each (&agent->usages, usage, in_agent)
-        add_unallocated(&used, &usage->resources);
-    list_for_each (&agent->unknown_usages, unknown, in_agent)
-        add_unallocated(&used, &unknown->resources);
-    resources_not_shared(&agent->total, &available);
-    resources_shared(&agent->total, &shared);
-    agent->is_overcommitted = !resources_contain(&available, &used);
-    resources_subtract(&available, &used);
-    resources_add(&available, &shared);
     allocator_revocable_track(allocator, agent, -1);
-    resources_done(&agent->available);
-    resources_move(&agent->available, &available);
+    resources_assign(&agent->available, &agent->total);
+    agent->is_overcommitted = false;
+    list_for_each (&agent->usages, usage, in_agent)
+        agent->is_overcommitted |= !take_used(&agent->available, &usage->resources);
+    list_for_each (&agent->unknown_usages, unknown, in_agent)
+        agent->is_overcommitted |= !take_used(&agent->available, &unknown->resources);
     allocator_revocable_track(allocator, agent, 1);
     allocator_agent_has_grown(allocator, agent);
 }

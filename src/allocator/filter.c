@@ -118,19 +118,30 @@ static void refusal_release(struct refusal *refusal) {
     free(refusal);
 }
 
+/* Whether @refused is @resources but for the allocation role, at first sight. */
+static bool look_equal(const struct resources *refused, const struct resources *resources) {
+    if (refused->count != resources->count)
+        return false;
+    for (size_t i = 0; i < refused->count; i++)
+        if (refused->items[i].kind != resources->items[i].kind ||
+            refused->items[i].scalar != resources->items[i].scalar)
+            return false;
+    return true;
+}
+
 /* One refusal serves all frameworks that refuse the same on an agent in a row. */
 static struct refusal *get_refusal(struct agent *agent, const struct resources *resources) {
     struct filter *last = list_last(&agent->filters, struct filter, in_agent);
-    struct refusal *refusal = new0(struct refusal);
+    struct refusal *refusal;
 
-    resources_copy(&refusal->resources, resources);
-    resources_unallocate(&refusal->resources);
-    refusal->references = 1;
-    if (last != NULL && resources_equal(&last->refusal->resources, &refusal->resources)) {
-        refusal_release(refusal);
+    if (last != NULL && look_equal(&last->refusal->resources, resources)) {
         last->refusal->references++;
         return last->refusal;
     }
+    refusal = new0(struct refusal);
+    refusal->references = 1;
+    resources_copy(&refusal->resources, resources);
+    resources_unallocate(&refusal->resources);
     return refusal;
 }
 
@@ -145,6 +156,9 @@ void allocator_filter_add(struct allocator *allocator, struct client *client, st
     list_append(&client->filters, &filter->in_client);
     table_add_filter(&allocator->filters, filter);
     agent_set_filter(agent, client->node.number, true);
+    /* Who refuses all that was there when the agent was last visited can not be offered any part of it. */
+    if (look_equal(&agent->basis, refused))
+        agent_block(agent, client->node.number);
     heap_add(&allocator->expiries, &filter->expiry, env_now(allocator->env) + timeout_ns);
     client->role->filter_count++;
     allocator->figures.filters++;

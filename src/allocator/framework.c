@@ -185,6 +185,7 @@ static void configure_client(struct allocator *allocator, struct client *client)
 
     client->min_allocatable = min == NULL ? NULL : min->quantities;
     client->min_allocatable_count = min == NULL ? 0 : min->count;
+    client->role->has_special_clients |= min != NULL;
     client->constraints = allocator_offer_constraints_find(client->framework->constraints, client->role->name);
     list_remove(&client->constrained);
     if (client->constraints != NULL)

@@ -43,6 +43,7 @@ struct role {
     struct sorter_node node; /* this role and below, among the children of the parent */
     struct sorter_node own;  /* its own frameworks, among its children */
     bool is_in_sorter, has_own;
+    bool has_special_clients;   /* with wishes of their own for what makes an offer worthwhile */
     uint32_t clients_below;     /* frameworks of this role and below */
     struct siblings subs;       /* of node (and own) of what is below and in the sorter */
     struct siblings frameworks; /* of client.node */
@@ -120,10 +121,12 @@ struct agent {
     bool is_overcommitted; /* more is used than there is: available is worked out from scratch each time */
     /* About available. */
     bool has_reserved, has_revocable, has_shared, has_refined;
-    bool is_described; /* the four above are up to date */
-    bool has_grown;    /* available may no longer be a part of basis */
-    bool may_record;   /* available is all of basis */
-    bool is_held_back; /* in its last visit quota kept something back */
+    bool is_chiefly_quota;     /* what does not count against quota is not worth an offer of its own */
+    bool is_described;         /* the five above are up to date */
+    uint64_t quota_dimensions; /* of what counts against quota; the last bit stands for all from there on */
+    bool has_grown;            /* available may no longer be a part of basis */
+    bool may_record;           /* available is all of basis */
+    bool is_held_back;         /* in its last visit quota kept something back */
     struct resources available;
     struct resources basis;
     /* Two bits of each client, in words side by side: [2 * i] has those to whom nothing of `basis` can be offered, and
@@ -404,6 +407,8 @@ bool allocator_client_excludes(struct client *client, const struct agent *agent)
 void allocator_client_forget_verdicts(struct client *client);
 
 /* offer.c */
+/* Whether quota leaves nothing of @agent to the frameworks of @role, looking at no framework in particular. */
+bool allocator_quota_leaves_nothing(struct allocator *allocator, struct agent *agent, const struct role *role);
 enum visit_result { OFFER_MADE, OFFER_NOT_MADE, NOTHING_FOR_ROLE };
 /* Offer @client what it can have of @agent. */
 enum visit_result allocator_offer_try(struct allocator *allocator, struct agent *agent, struct client *client);

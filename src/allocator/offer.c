@@ -14,7 +14,40 @@ struct draft {
     struct amounts guaranteed, additional; /* parts that count against quota */
 };
 
-static void describe(struct agent *agent) {
+static bool counts_against_quota(const struct resource *resource) {
+    return resource->kind->type == RESOURCE_SCALAR && !resource_is_reserved(resource) && !resource->kind->is_revocable;
+}
+
+/* allocatable() with the wishes of everybody. */
+static bool is_worth_much(const struct allocator *allocator, const struct resources *resources) {
+    if (resources_is_empty(resources))
+        return false;
+    for (size_t i = 0; i < allocator->options.min_allocatable_count; i++)
+        if (resources_contain_quantities(resources, &allocator->options.min_allocatable[i]))
+            return true;
+    return allocator->options.min_allocatable_count == 0;
+}
+
+/* What quota is about on @agent, and whether there is anything to offer apart from it. */
+static void describe_quota(struct allocator *allocator, struct agent *agent) {
+    struct resources others = {allocator_scratch_get(allocator, agent->available.count), 0, 0};
+
+    agent->quota_dimensions = 0;
+    for (size_t i = 0; i < agent->available.count; i++) {
+        const struct resource *resource = &agent->available.items[i];
+        size_t dimension;
+
+        if (!counts_against_quota(resource)) {
+            others.items[others.count++] = *resource;
+            continue;
+        }
+        dimension = dimension_of(allocator, resource);
+        agent->quota_dimensions |= UINT64_C(1) << (dimension < 63 ? dimension : 63);
+    }
+    agent->is_chiefly_quota = !agent->has_reserved && !agent->has_shared && !is_worth_much(allocator, &others);
+}
+
+static void describe(struct allocator *allocator, struct agent *agent) {
     agent->has_reserved = agent->has_revocable = agent->has_shared = agent->has_refined = false;
     for (size_t i = 0; i < agent->available.count; i++) {
         const struct resource_kind *kind = agent->available.items[i].kind;
@@ -24,6 +57,8 @@ static void describe(struct agent *agent) {
         agent->has_shared |= kind->is_shared;
         agent->has_refined |= kind->reservation_count > 1;
     }
+    if (allocator->guaranteed_roles + allocator->limited_roles > 0)
+        describe_quota(allocator, agent);
     agent->is_described = true;
 }
 
@@ -79,19 +114,14 @@ static void strip(struct allocator *allocator, const struct agent *agent, const 
 /* allocatable() */
 static bool is_worth_offering(const struct allocator *allocator, const struct client *client,
                               const struct resources *resources) {
-    const struct quantities *min = allocator->options.min_allocatable;
-    size_t count = allocator->options.min_allocatable_count;
-
+    if (client->min_allocatable == NULL)
+        return is_worth_much(allocator, resources);
     if (resources_is_empty(resources))
         return false;
-    if (client->min_allocatable != NULL) {
-        min = client->min_allocatable;
-        count = client->min_allocatable_count;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (resources_contain_quantities(resources, &min[i]))
+    for (size_t i = 0; i < client->min_allocatable_count; i++)
+        if (resources_contain_quantities(resources, &client->min_allocatable[i]))
             return true;
-    return count == 0;
+    return client->min_allocatable_count == 0;
 }
 
 /* isCapableOfReceivingAgent(), and the first half of isFiltered(). */
@@ -120,10 +150,6 @@ static bool is_refused(const struct allocator *allocator, const struct client *c
 }
 
 /* Quota */
-
-static bool counts_against_quota(const struct resource *resource) {
-    return resource->kind->type == RESOURCE_SCALAR && !resource_is_reserved(resource) && !resource->kind->is_revocable;
-}
 
 static int compare_kinds(const struct resource *a, const struct resource *b) {
     cleanup_buffer struct buffer left = BUFFER_INIT, right = BUFFER_INIT;
@@ -418,6 +444,32 @@ static enum visit_result refuse(struct agent *agent, const struct client *client
     return OFFER_NOT_MADE;
 }
 
+bool allocator_quota_leaves_nothing(struct allocator *allocator, struct agent *agent, const struct role *role) {
+    const struct role *top = role->top;
+    const struct round *round = &allocator->round;
+    uint64_t left;
+
+    if (round->stage == 1 || role->has_special_clients || !(top->has_limits || round->has_required))
+        return false;
+    if (!agent->is_described)
+        describe(allocator, agent);
+    left = agent->quota_dimensions;
+    if (!agent->is_chiefly_quota || left == 0 || left >> 63 != 0)
+        return false;
+    for (uint64_t bits = left; bits != 0; bits &= bits - 1) {
+        size_t i = (size_t)__builtin_ctzll(bits);
+
+        if ((top->has_limits && role_limit(top, i) != NO_LIMIT &&
+             role_limit(top, i) <= amounts_get(&top->consumed, i) + amounts_get(&top->reserved, i)) ||
+            (round->has_required && amounts_get(&round->headroom, i) <= amounts_get(&round->required, i)))
+            left &= ~(UINT64_C(1) << i);
+    }
+    if (left != 0)
+        return false;
+    agent->is_held_back = true;
+    return true;
+}
+
 /* Reduce the draft to what quota and the framework's wishes leave, and offer that. */
 static enum visit_result finish_draft(struct allocator *allocator, struct agent *agent, struct client *client,
                                       struct draft *draft) {
@@ -439,7 +491,7 @@ enum visit_result allocator_offer_try(struct allocator *allocator, struct agent 
     enum visit_result result;
 
     if (!agent->is_described)
-        describe(agent);
+        describe(allocator, agent);
     if (client->constraints != NULL && allocator_client_excludes(client, agent))
         return refuse(agent, client, &draft);
     draft_for_role(allocator, agent, client->role, &draft);

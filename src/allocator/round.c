@@ -211,6 +211,17 @@ static void work_out_headroom(struct allocator *allocator) {
     }
 }
 
+static bool is_any_guarantee_unsatisfied(const struct allocator *allocator) {
+    const struct role *role;
+
+    if (allocator->guaranteed_roles == 0)
+        return false;
+    list_for_each (&allocator->root->children, role, child)
+        if (role->has_guarantees && allocator_role_has_unsatisfied_guarantees(role))
+            return true;
+    return false;
+}
+
 /* Visits */
 
 /* Whether both are the same at first sight: a quick test that may miss it. */
@@ -269,7 +280,8 @@ static bool visit_frameworks(struct allocator *allocator, struct agent *agent, s
 
     allocator->steps++;
     if (siblings->active_count == 0 ||
-        (allocator->round.stage == 1 && !allocator_role_has_unsatisfied_guarantees(role->top)))
+        (allocator->round.stage == 1 && !allocator_role_has_unsatisfied_guarantees(role->top)) ||
+        allocator_quota_leaves_nothing(allocator, agent, role))
         return true;
     allocator_siblings_refresh(siblings, &allocator->totals);
     for (uint32_t i = 0; i < siblings->active_count && more; i++) {
@@ -604,7 +616,7 @@ static void begin(struct allocator *allocator) {
     take_requests(allocator);
     collect(allocator);
     work_out_headroom(allocator);
-    begin_stage(allocator, allocator->guaranteed_roles > 0 ? 1 : 2);
+    begin_stage(allocator, is_any_guarantee_unsatisfied(allocator) ? 1 : 2);
 }
 
 /* Go on for one slice. */

@@ -242,8 +242,19 @@ void resources_subtract_one(struct resources *from, const struct resource *what)
     }
 }
 
+/* Whether both hold the same in the same order and shared memory: a quick test that may miss equality. */
+static bool look_equal(const struct resources *a, const struct resources *b) {
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!are_same_kind(&a->items[i], &b->items[i]) || a->items[i].shared_count != b->items[i].shared_count ||
+            a->items[i].scalar != b->items[i].scalar) /* or the address of ranges or a set */
+            return false;
+    return true;
+}
+
 void resources_subtract(struct resources *from, const struct resources *what) {
-    if (from == what) {
+    if (look_equal(from, what)) {
         resources_clear(from);
         return;
     }
@@ -272,7 +283,7 @@ static size_t count_equal(const struct resources *resources, const struct resour
 }
 
 bool resources_contain(const struct resources *all, const struct resources *part) {
-    if (all == part)
+    if (look_equal(all, part))
         return true;
     for (size_t i = 0; i < part->count; i++) {
         const struct resource *resource = &part->items[i];
@@ -288,7 +299,7 @@ bool resources_contain(const struct resources *all, const struct resources *part
 }
 
 bool resources_equal(const struct resources *a, const struct resources *b) {
-    return resources_contain(a, b) && resources_contain(b, a);
+    return look_equal(a, b) || (resources_contain(a, b) && resources_contain(b, a));
 }
 
 static int64_t amount_as_quantity(const struct resource *resource) {
