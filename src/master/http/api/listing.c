@@ -23,12 +23,24 @@ static Mesos__V1__TimeInfo *time_message(int64_t wall_ns, struct arena *arena) {
     return time;
 }
 
+/* What the agent has said of itself, its resources in the newest format. */
+static Mesos__V1__AgentInfo *agent_info(const Mesos__V1__AgentInfo *info, struct arena *arena) {
+    Mesos__V1__AgentInfo *shallow = arena_memdup(arena, info, sizeof(*info));
+
+    shallow->resources = arena_alloc(arena, (info->n_resources + 1) * sizeof(*info->resources));
+    for (size_t i = 0; i < info->n_resources; i++) {
+        shallow->resources[i] = MESSAGE_COPY_TO(info->resources[i], arena);
+        resource_message_upgrade(shallow->resources[i], arena);
+    }
+    return shallow;
+}
+
 /* [protobuf::master::event::createAgentResponse] */
 Mesos__V1__Master__Response__GetAgents__Agent *listing_agent(const struct agent *agent, struct arena *arena) {
     Mesos__V1__Master__Response__GetAgents__Agent *message = MAKE(arena, Mesos__V1__Master__Response__GetAgents__Agent,
                                                                   mesos__v1__master__response__get_agents__agent__init);
 
-    message->agent_info = agent->info;
+    message->agent_info = agent_info(agent->info, arena);
     message->active = agent_is_active(agent);
     message->has_deactivated = true;
     message->deactivated = agent->is_deactivated;
