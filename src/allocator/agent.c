@@ -216,7 +216,7 @@ static struct agent *agent_new(struct allocator *allocator, const char *id) {
 
     agent->index = take_index(allocator);
     allocator->agents_by_index[agent->index] = agent;
-    agent->id = name_get(id);
+    agent->id = xstrdup(id);
     agent->hash = allocator_sorter_hash(id);
     arena_init(&agent->attribute_arena);
     list_init(&agent->usages);
@@ -227,9 +227,21 @@ static struct agent *agent_new(struct allocator *allocator, const char *id) {
     return agent;
 }
 
+static void add_usage_under(struct allocator *allocator, struct agent *agent, struct framework *framework,
+                            const char *role, const struct resources *resources) {
+    allocator_usage_record(allocator, agent,
+                           allocator_client_get(allocator, framework, allocator_role_get(allocator, role)), resources);
+}
+
 /* A framework's part of @used: under each role it is allocated to. */
 static void add_known_usage(struct allocator *allocator, struct agent *agent, struct framework *framework,
                             const struct resources *resources) {
+    const char *only = resources_allocation_role(resources);
+
+    if (only != NULL) {
+        add_usage_under(allocator, agent, framework, only, resources);
+        return;
+    }
     for (size_t i = 0; i < resources->count; i++) {
         const char *role = resources->items[i].allocation_role;
         struct resources part;
@@ -240,8 +252,7 @@ static void add_known_usage(struct allocator *allocator, struct agent *agent, st
         if (!is_first || role == NULL)
             continue;
         resources_allocated_to(resources, role, &part);
-        allocator_usage_record(allocator, agent,
-                               allocator_client_get(allocator, framework, allocator_role_get(allocator, role)), &part);
+        add_usage_under(allocator, agent, framework, role, &part);
         resources_done(&part);
     }
 }
@@ -252,10 +263,9 @@ static void add_usage(struct allocator *allocator, struct agent *agent, const ch
 
     if (resources_is_empty(resources))
         return;
-    resources_add(&agent->allocated, resources);
     if (framework != NULL) {
         add_known_usage(allocator, agent, framework, resources);
-        allocator_allocated_track(allocator, resources, 1);
+        allocator_allocated_track(allocator, agent, resources, 1);
     } else {
         struct unknown_usage *unknown = new0(struct unknown_usage);
 
@@ -282,7 +292,7 @@ void allocator_agent_adopt_unknown_usages(struct allocator *allocator, struct ag
         if (unknown->framework_id != framework->id)
             continue;
         add_known_usage(allocator, agent, framework, &unknown->resources);
-        allocator_allocated_track(allocator, &unknown->resources, 1);
+        allocator_allocated_track(allocator, agent, &unknown->resources, 1);
         unknown_usage_free(allocator, unknown);
     }
 }
@@ -323,6 +333,7 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
     struct usage *usage;
     struct unknown_usage *unknown;
 
+    allocator_allocated_forget(allocator, agent);
     allocator_filters_remove_of_agent(allocator, agent);
     list_for_each (&agent->usages, usage, in_agent) {
         struct client *client = usage->client;
@@ -342,11 +353,16 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
     forget_verdicts(allocator, agent);
     resources_done(&agent->total);
     resources_done(&agent->available);
-    resources_done(&agent->allocated);
     resources_done(&agent->basis);
     resources_done(&agent->offered_shared);
     arena_done(&agent->attribute_arena);
-    name_release(agent->id);
+    if (allocator->is_delivering) {
+        allocator->old_ids = xrealloc(allocator->old_ids,
+                                      (allocator->old_id_count + 1) * sizeof(allocator->old_ids[0]));
+        allocator->old_ids[allocator->old_id_count++] = agent->id;
+    } else {
+        free(agent->id);
+    }
     free(agent->hostname);
     free(agent->region);
     free(agent->zone);
@@ -359,7 +375,6 @@ void allocator_remove_agent(struct allocator *allocator, const char *agent_id) {
 
     allocator_round_forget_agent(allocator, agent);
     table_remove(&allocator->agents, agent_id);
-    allocator_allocated_track(allocator, &agent->allocated, -1);
     allocator_agent_free(allocator, agent);
 }
 

@@ -270,8 +270,7 @@ void allocator_transition_offered_to_allocated(struct allocator *allocator, cons
     struct agent *agent = table_find(&allocator->agents, agent_id);
 
     assert(agent != NULL);
-    resources_add(&agent->allocated, resources);
-    allocator_allocated_track(allocator, resources, 1);
+    allocator_allocated_track(allocator, agent, resources, 1);
 }
 
 void allocator_recover_resources(struct allocator *allocator, const char *framework_id, const char *agent_id,
@@ -284,10 +283,8 @@ void allocator_recover_resources(struct allocator *allocator, const char *framew
 
     if (resources_is_empty(resources) || agent == NULL)
         return;
-    if (is_allocated) {
-        resources_subtract(&agent->allocated, resources);
-        allocator_allocated_track(allocator, resources, -1);
-    }
+    if (is_allocated)
+        allocator_allocated_track(allocator, agent, resources, -1);
     client = framework == NULL ? NULL : find_client(allocator, framework_id, resources);
     if (client == NULL)
         return;
@@ -383,8 +380,8 @@ void allocator_figures(const struct allocator *allocator, struct allocator_figur
     ret->agent_bytes = allocator->agents.count * sizeof(struct agent);
     table_for_each (&allocator->agents, agent)
         ret->agent_bytes += 2 * agent->bit_words * sizeof(agent->bits[0]) +
-                            (agent->total.capacity + agent->available.capacity + agent->basis.capacity +
-                             agent->allocated.capacity) *
+                            agent->allocated_count * sizeof(agent->allocated[0]) +
+                            (agent->total.capacity + agent->available.capacity + agent->basis.capacity) *
                                 sizeof(struct resource);
     ret->framework_bytes = allocator->frameworks.count * sizeof(struct framework) +
                            allocator->client_count * sizeof(struct client);

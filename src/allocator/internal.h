@@ -132,10 +132,10 @@ struct agent {
     /* Two bits of each client, in words side by side: [2 * i] has those to whom nothing of `basis` can be offered, and
      * so nothing of any part of it either; [2 * i + 1] those who have filters here. */
     uint64_t *bits;
-    uint32_t bit_words;      /* pairs of words */
-    uint32_t smaller_visits; /* visits in a row at which available was a smaller part of basis */
-    uint64_t quota_version;  /* of the last visit */
-    const char *id;          /* held */
+    uint32_t bit_words;                    /* pairs of words */
+    uint32_t smaller_visits;               /* visits in a row at which available was a smaller part of basis */
+    uint64_t quota_version, offer_version; /* of the last visit */
+    char *id;
     struct list usages;
     struct list round_offers; /* of struct offer, of the round under way */
 
@@ -143,12 +143,20 @@ struct agent {
     struct resources offered_shared;
     struct list filters, unknown_usages;
     struct resources total;
-    struct resources allocated; /* in use, not only offered */
+    struct role_amounts *allocated; /* in use, not only offered; by role */
+    size_t allocated_count;
+    bool has_exclusive; /* available has disks that are not divisible */
     struct maintenance *maintenance;
     char *hostname, *region, *zone;
     Mesos__V1__Attribute **attributes;
     size_t attribute_count;
     struct arena attribute_arena;
+};
+
+/* What counts against the quota of a role. */
+struct role_amounts {
+    const char *role; /* held */
+    struct amounts amounts;
 };
 
 /* What a framework refused on an agent. */
@@ -281,7 +289,11 @@ struct allocator {
     uint64_t rounds_begun;
     uint64_t random_seed;
     uint64_t state_version; /* changes with every event that moves resources or quota */
-    uint64_t quota_version; /* as state_version, and with every round that offered something */
+    uint64_t quota_version; /* as state_version, and with every round after which quota may leave more than during it */
+    uint64_t offer_version; /* as state_version, and with every round that offered something */
+    char **old_ids;         /* of agents removed while offers are delivered, to be freed after that */
+    size_t old_id_count;
+    bool is_delivering;
     struct pending_update *pending;
     size_t pending_count, pending_capacity;
     bool is_any_held_back; /* some agent may be */
@@ -301,6 +313,7 @@ struct allocator {
 static inline void state_changed(struct allocator *allocator) {
     allocator->state_version++;
     allocator->quota_version++;
+    allocator->offer_version++;
 }
 
 /* dimension.c */
@@ -376,7 +389,11 @@ void allocator_usage_remove(struct allocator *allocator, struct usage *usage, bo
 /* Replace, without its counting as an allocation. */
 void allocator_usage_replace(struct allocator *allocator, struct agent *agent, struct client *client,
                              const struct resources *old, const struct resources *new);
-void allocator_allocated_track(struct allocator *allocator, const struct resources *resources, int sign);
+/* @resources, with allocation roles, are in use on @agent from now on, or no longer (@sign -1). */
+void allocator_allocated_track(struct allocator *allocator, struct agent *agent, const struct resources *resources,
+                               int sign);
+/* The agent goes. */
+void allocator_allocated_forget(struct allocator *allocator, struct agent *agent);
 /* Bring the places of pending siblings up to date. */
 void allocator_sorter_apply_pending(struct allocator *allocator);
 

@@ -72,7 +72,7 @@ static void collect_for(struct allocator *allocator, struct agent *agent, struct
     table_add(&maintenance->outstanding, framework->id, (void *)name_hold(framework->id));
     offer = new0(struct inverse_offer);
     offer->framework_id = name_hold(framework->id);
-    offer->agent_id = name_hold(agent->id);
+    offer->agent_id = name_get(agent->id);
     offer->unavailability = MESSAGE_COPY(maintenance->unavailability);
     list_append(&allocator->round.inverse_offers, &offer->in_round);
 }

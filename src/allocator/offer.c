@@ -49,6 +49,7 @@ static void describe_quota(struct allocator *allocator, struct agent *agent) {
 
 static void describe(struct allocator *allocator, struct agent *agent) {
     agent->has_reserved = agent->has_revocable = agent->has_shared = agent->has_refined = false;
+    agent->has_exclusive = false;
     for (size_t i = 0; i < agent->available.count; i++) {
         const struct resource_kind *kind = agent->available.items[i].kind;
 
@@ -56,6 +57,7 @@ static void describe(struct allocator *allocator, struct agent *agent) {
         agent->has_revocable |= kind->is_revocable;
         agent->has_shared |= kind->is_shared;
         agent->has_refined |= kind->reservation_count > 1;
+        agent->has_exclusive |= kind->is_exclusive;
     }
     if (allocator->guaranteed_roles + allocator->limited_roles > 0)
         describe_quota(allocator, agent);
@@ -78,7 +80,7 @@ static void draft_for_role(struct allocator *allocator, struct agent *agent, con
     for (size_t i = 0; i < agent->available.count; i++) {
         const struct resource *resource = &agent->available.items[i];
 
-        if (!resource_is_allocatable_to(resource, role->name)) {
+        if (resource->kind->reservation_role != role->name && !resource_is_allocatable_to(resource, role->name)) {
             draft->is_all = false;
         } else if (resource->kind->is_shared && was_shared_in_round(allocator, agent, resource)) {
             draft->is_all = false;

@@ -56,7 +56,8 @@ void allocator_round_request(struct allocator *allocator, struct agent *agent) {
 static bool is_worth_visiting(const struct allocator *allocator, const struct agent *agent) {
     return bitset_has(&allocator->offerable, agent->index) &&
            (bitset_has(&allocator->dirty, agent->index) ||
-            (agent->is_held_back && agent->quota_version != allocator->quota_version));
+            (agent->is_held_back && (agent->quota_version != allocator->quota_version ||
+                                     (agent->has_exclusive && agent->offer_version != allocator->offer_version))));
 }
 
 static void add_visit(struct allocator *allocator, struct agent *agent) {
@@ -496,6 +497,7 @@ static void visit(struct allocator *allocator, struct agent *agent) {
     if (!is_last_stage)
         return;
     agent->quota_version = allocator->quota_version;
+    agent->offer_version = allocator->offer_version;
     allocator->is_any_held_back |= agent->is_held_back;
     /* What is shared can be offered to others in the next round. */
     if (agent->has_shared && !list_is_empty(&agent->round_offers))
@@ -538,7 +540,7 @@ static void deliver(struct allocator *allocator, struct framework *framework) {
 
     for (size_t i = 0; i < count; i++) {
         resources_move(&resources[i], &offers[i]->resources);
-        sent[i] = (struct allocator_offer){name_hold(offers[i]->client->role->name), name_hold(offers[i]->agent->id),
+        sent[i] = (struct allocator_offer){name_hold(offers[i]->client->role->name), offers[i]->agent->id,
                                            &resources[i]};
         allocator_offer_free(allocator, offers[i]);
     }
@@ -546,7 +548,6 @@ static void deliver(struct allocator *allocator, struct framework *framework) {
         allocator->callbacks->on_offers(allocator->user, framework_id, sent, count);
     for (size_t i = 0; i < count; i++) {
         name_release(sent[i].role);
-        name_release(sent[i].agent_id);
         resources_done(&resources[i]);
     }
     name_release(framework_id);
@@ -555,17 +556,43 @@ static void deliver(struct allocator *allocator, struct framework *framework) {
 static void deliver_all(struct allocator *allocator) {
     struct framework *framework;
 
+    allocator->is_delivering = true;
+
     while ((framework = list_first(&allocator->round.frameworks, struct framework, with_offers)) != NULL) {
         list_remove(&framework->with_offers);
         deliver(allocator, framework);
     }
+    allocator->is_delivering = false;
+    for (size_t i = 0; i < allocator->old_id_count; i++)
+        free(allocator->old_ids[i]);
+    free(allocator->old_ids);
+    allocator->old_ids = NULL;
+    allocator->old_id_count = 0;
+}
+
+/* After a round quota may leave more than it did at the end of it, since guarantees that the second stage has served in
+ * passing are only now taken notice of. */
+static bool does_quota_leave_more(struct allocator *allocator) {
+    struct round *round = &allocator->round;
+    cleanup_free int64_t *surplus = xcalloc(allocator->dimension_count + 1, sizeof(*surplus));
+    bool had_required = round->has_required, is_more = false;
+
+    for (size_t i = 0; i < allocator->dimension_count; i++)
+        surplus[i] = at_least_zero(amounts_get(&round->headroom, i) - amounts_get(&round->required, i));
+    work_out_headroom(allocator);
+    for (size_t i = 0; i < allocator->dimension_count; i++)
+        is_more |= at_least_zero(amounts_get(&round->headroom, i) - amounts_get(&round->required, i)) > surplus[i];
+    return had_required && (is_more || !round->has_required);
 }
 
 static void finish(struct allocator *allocator) {
     struct round *round = &allocator->round;
 
-    if (round->offer_count > 0)
-        allocator->quota_version++;
+    if (round->offer_count > 0) {
+        allocator->offer_version++;
+        if (allocator->guaranteed_roles > 0 && does_quota_leave_more(allocator))
+            allocator->quota_version++;
+    }
     round->is_running = false;
     allocator_inverse_offers_collect(allocator);
     deliver_all(allocator);

@@ -236,19 +236,47 @@ void allocator_usage_replace(struct allocator *allocator, struct agent *agent, s
         usage_free(allocator, usage);
 }
 
-void allocator_allocated_track(struct allocator *allocator, const struct resources *resources, int sign) {
+/* What is in use of @agent by @role. */
+static struct role_amounts *get_allocated(struct agent *agent, const char *role) {
+    for (size_t i = 0; i < agent->allocated_count; i++)
+        if (agent->allocated[i].role == role)
+            return &agent->allocated[i];
+    agent->allocated = xrealloc(agent->allocated, (agent->allocated_count + 1) * sizeof(agent->allocated[0]));
+    agent->allocated[agent->allocated_count] = (struct role_amounts){.role = name_hold(role)};
+    return &agent->allocated[agent->allocated_count++];
+}
+
+static void track_allocated(struct allocator *allocator, const char *role_name, size_t dimension, int64_t amount) {
+    for (struct role *role = allocator_role_find(allocator, role_name); role != NULL; role = role->parent) {
+        amounts_add(&role->allocated, dimension, amount);
+        allocator_metrics_update_consumed(allocator, role);
+    }
+}
+
+void allocator_allocated_track(struct allocator *allocator, struct agent *agent, const struct resources *resources,
+                               int sign) {
     for (size_t i = 0; i < resources->count; i++) {
         const struct resource *resource = &resources->items[i];
-        struct role *role;
         size_t dimension;
 
         if (resource->kind->type != RESOURCE_SCALAR || resource_is_reserved(resource) || resource->kind->is_revocable ||
             resource->allocation_role == NULL)
             continue;
         dimension = dimension_of(allocator, resource);
-        for (role = allocator_role_find(allocator, resource->allocation_role); role != NULL; role = role->parent) {
-            amounts_add(&role->allocated, dimension, sign * resource->scalar);
-            allocator_metrics_update_consumed(allocator, role);
-        }
+        amounts_add(&get_allocated(agent, resource->allocation_role)->amounts, dimension, sign * resource->scalar);
+        track_allocated(allocator, resource->allocation_role, dimension, sign * resource->scalar);
     }
+}
+
+void allocator_allocated_forget(struct allocator *allocator, struct agent *agent) {
+    for (size_t i = 0; i < agent->allocated_count; i++) {
+        struct role_amounts *allocated = &agent->allocated[i];
+
+        for (size_t j = 0; j < amounts_count(&allocated->amounts); j++)
+            if (amounts_get(&allocated->amounts, j) != 0)
+                track_allocated(allocator, allocated->role, j, -amounts_get(&allocated->amounts, j));
+        amounts_done(&allocated->amounts);
+        name_release(allocated->role);
+    }
+    free(agent->allocated);
 }
