@@ -94,6 +94,27 @@ static char *put_millionths(char *out, double value) {
     return out + places;
 }
 
+/* Times that are no multiples of a microsecond, as sums of doubles make them: between 2^30 and 2^32 doubles are so far
+ * apart that seven places after the point always tell them, and @value is none that fewer would tell. */
+static char *put_ten_millionths(char *out, double value) {
+    double whole = floor(value);
+    uint64_t fraction;
+
+    if (!(value >= 0x1p30 && value < 0x1p32))
+        return NULL;
+    /* Both factors are exact, and so is the product; what is halfway goes to the even digit, as printf has it. */
+    fraction = (uint64_t)rint((value - whole) * 1e7);
+    if (fraction >= 10000000)
+        return NULL;
+    out = number_put_unsigned(out, (uint64_t)whole);
+    *out++ = '.';
+    for (int i = 6; i >= 0; i--) {
+        out[i] = (char)('0' + fraction % 10);
+        fraction /= 10;
+    }
+    return out + 7;
+}
+
 /* The shortest digits of @value > 0 without trailing zeros: 0.d1d2d3… * 10^@ret_point. Returns their number. */
 static int shortest_digits(double value, char digits[24], int *ret_point) {
     /* Of subnormal numbers fewer digits than 15 may be enough, of all others 15 are always exact. */
@@ -126,6 +147,8 @@ char *number_put_double(char *out, double value) {
         value = -value;
     }
     end = put_millionths(out, value);
+    if (end == NULL)
+        end = put_ten_millionths(out, value);
     if (end != NULL)
         return end;
     count = shortest_digits(value, digits, &point);

@@ -119,6 +119,25 @@ static void every_double_reads_back_from_the_shortest_text(void **state) {
     }
 }
 
+static void times_between_two_microseconds_have_seven_places(void **state) {
+    uint64_t seed = 88172645463325252;
+
+    for (int i = 0; i < 20000; i++) {
+        char text[NUMBER_TEXT_BYTES], expected[NUMBER_TEXT_BYTES];
+        double value;
+
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        value = 0x1p30 + (double)(seed % UINT64_C(13510798882111488)) * 0x1p-22;
+        assert_short_and_exact(value);
+        *number_put_double(text, value) = '\0';
+        snprintf(expected, sizeof(expected), "%.7f", value);
+        if (strlen(text) == strlen(expected))
+            assert_string_equal(text, expected);
+    }
+}
+
 static void no_text_is_longer_than_promised(void **state) {
     char text[NUMBER_TEXT_BYTES + 1];
 
@@ -134,6 +153,7 @@ int main(void) {
         cmocka_unit_test(integers_are_printed_as_printf_does),
         cmocka_unit_test(doubles_are_laid_out_as_upstream_does),
         cmocka_unit_test(every_double_reads_back_from_the_shortest_text),
+        cmocka_unit_test(times_between_two_microseconds_have_seven_places),
         cmocka_unit_test(no_text_is_longer_than_promised),
     };
 
