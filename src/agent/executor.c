@@ -556,15 +556,13 @@ void agent_executor_drop_unknown_tasks(struct agent_executor *executor, Mesos__V
     }
 }
 
-void agent_executor_connected(struct agent_executor *executor) {
+void agent_executor_greet(struct agent_executor *executor) {
     struct agent *agent = executor->framework->agent;
     Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
     Mesos__V1__Executor__Event__Subscribed subscribed = MESOS__V1__EXECUTOR__EVENT__SUBSCRIBED__INIT;
     Mesos__V1__ContainerID container_id = MESOS__V1__CONTAINER_ID__INIT;
 
     agent_recovery_check(agent);
-    if (agent_executor_shutdown_if_useless(executor))
-        return;
     event.has_type = true;
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED;
     event.subscribed = &subscribed;
@@ -574,7 +572,11 @@ void agent_executor_connected(struct agent_executor *executor) {
     container_id.value = executor->container_id;
     subscribed.container_id = &container_id;
     executor_connection_send(&executor->connection, &event);
-    agent_executor_deliver(executor);
+}
+
+void agent_executor_supply(struct agent_executor *executor) {
+    if (!agent_executor_shutdown_if_useless(executor))
+        agent_executor_deliver(executor);
 }
 
 static void send_launch(struct agent_executor *executor, const struct delivery *delivery) {

@@ -90,9 +90,11 @@ bool agent_executor_was_sent_task(const struct agent_executor *executor);
 /* RUNNING but without any task, as those it was made for were killed: shut it down. True if so. */
 bool agent_executor_shutdown_if_useless(struct agent_executor *executor);
 
-/* The executor is there (subscribed or registered): it becomes RUNNING. Tasks it should know of, but which are not
- * among @known, are lost: told by the caller before. Then it is sent SUBSCRIBED and what is queued. */
-void agent_executor_connected(struct agent_executor *executor);
+/* The executor is connected: tell it so (SUBSCRIBED). It is told before what it said meanwhile is acknowledged, as
+ * drivers take no acknowledgements before. */
+void agent_executor_greet(struct agent_executor *executor);
+/* Then, once what it brought along is dealt with: send it what is queued, or end it if it has nothing to do. */
+void agent_executor_supply(struct agent_executor *executor);
 /* Launched tasks that the executor has never heard of (it names those it knows in @known) get a last update.
  * [Slave::subscribe, Slave::reregisterExecutor] */
 void agent_executor_drop_unknown_tasks(struct agent_executor *executor, Mesos__V1__TaskInfo *const *known,

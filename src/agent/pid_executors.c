@@ -67,7 +67,17 @@ void pid_executor_register(struct agent *agent, const struct pid *from, const ch
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
     executor_connection_open_pid(&executor->connection, from);
     checkpoint_pid(executor, from);
-    agent_executor_connected(executor);
+    agent_executor_greet(executor);
+    agent_executor_supply(executor);
+}
+
+/* The status in @update, with the uuid that stands beside it. */
+static Mesos__V1__TaskStatus *take_status(Mesos__Internal__StatusUpdate *update) {
+    if (update->has_uuid) {
+        update->status->has_uuid = true;
+        update->status->uuid = update->uuid;
+    }
+    return update->status;
 }
 
 void pid_executor_reregister(struct agent *agent, const struct pid *from,
@@ -82,10 +92,11 @@ void pid_executor_reregister(struct agent *agent, const struct pid *from,
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
     executor->is_recovered = true;
     executor_connection_open_pid(&executor->connection, from);
+    agent_executor_greet(executor);
     for (size_t i = 0; i < message->n_updates; i++)
-        agent_executor_update(agent, framework_id, executor_id, message->updates[i]->status, from);
+        agent_executor_update(agent, framework_id, executor_id, take_status(message->updates[i]), from);
     agent_executor_drop_unknown_tasks(executor, message->tasks, message->n_tasks);
-    agent_executor_connected(executor);
+    agent_executor_supply(executor);
 }
 
 void pid_executor_update(struct agent *agent, const struct pid *from, Mesos__Internal__StatusUpdateMessage *message) {
@@ -112,11 +123,7 @@ void pid_executor_update(struct agent *agent, const struct pid *from, Mesos__Int
             agent_executor_shutdown(executor);
         return;
     }
-    if (!update->status->has_uuid || update->status->uuid.len == 0) {
-        update->status->has_uuid = update->has_uuid;
-        update->status->uuid = update->uuid;
-    }
-    agent_executor_update(agent, update->framework_id->value, executor_id, update->status, from);
+    agent_executor_update(agent, update->framework_id->value, executor_id, take_status(update), from);
 }
 
 void agent_executor_message(struct agent *agent, const char *framework_id, const char *executor_id,

@@ -84,10 +84,11 @@ static void subscribe(struct agent_executor *executor, const Mesos__V1__Executor
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
     executor_connection_open_http(&executor->connection, exchange, is_json);
     mark_http(executor);
+    agent_executor_greet(executor);
     for (size_t i = 0; i < call->n_unacknowledged_updates; i++)
         agent_executor_update(agent, framework->id, executor->id, call->unacknowledged_updates[i]->status, NULL);
     agent_executor_drop_unknown_tasks(executor, call->unacknowledged_tasks, call->n_unacknowledged_tasks);
-    agent_executor_connected(executor);
+    agent_executor_supply(executor);
 }
 
 static int decode(const struct http_request *request, bool is_json, struct arena *arena,
