@@ -19,7 +19,7 @@ void allocator_revocable_track(struct allocator *allocator, struct agent *agent,
 }
 
 void allocator_agent_update_offerable(struct allocator *allocator, struct agent *agent) {
-    agent->is_described = false;
+    agent->is_described = agent->is_quota_described = false;
     bitset_put(&allocator->offerable, agent->index,
                agent->available.count > 0 && agent->is_active && agent->is_whitelisted);
 }
@@ -324,7 +324,7 @@ void allocator_add_agent(struct allocator *allocator, const struct allocator_age
         add_usage(allocator, agent, used[i].id, used[i].resources);
     allocator_agent_set_total(allocator, agent, from->total);
     if (unavailability != NULL)
-        allocator_maintenance_set(agent, unavailability);
+        allocator_maintenance_set(allocator, agent, unavailability);
     check_recovery(allocator);
     allocator_round_request(allocator, agent);
 }
@@ -345,7 +345,7 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
         unknown_usage_free(allocator, unknown);
     allocator_revocable_track(allocator, agent, -1);
     track_total(allocator, &agent->total, -1);
-    allocator_maintenance_free(agent->maintenance);
+    allocator_maintenance_free(allocator, agent);
     allocator->agents_by_index[agent->index] = NULL;
     allocator->free_agents[allocator->free_agent_count++] = agent->index;
     bitset_clear(&allocator->offerable, agent->index);

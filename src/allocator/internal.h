@@ -121,8 +121,9 @@ struct agent {
     bool is_overcommitted; /* more is used than there is: available is worked out from scratch each time */
     /* About available. */
     bool has_reserved, has_revocable, has_shared, has_refined;
+    bool is_described;         /* the four above are up to date */
     bool is_chiefly_quota;     /* what does not count against quota is not worth an offer of its own */
-    bool is_described;         /* the five above are up to date */
+    bool is_quota_described;   /* that, and quota_dimensions, are up to date */
     uint64_t quota_dimensions; /* of what counts against quota; the last bit stands for all from there on */
     bool has_grown;            /* available may no longer be a part of basis */
     bool may_record;           /* available is all of basis */
@@ -294,6 +295,7 @@ struct allocator {
     char **old_ids;         /* of agents removed while offers are delivered, to be freed after that */
     size_t old_id_count;
     bool is_delivering;
+    size_t maintained_count; /* agents with maintenance */
     struct pending_update *pending;
     size_t pending_count, pending_capacity;
     bool is_any_held_back; /* some agent may be */
@@ -441,8 +443,9 @@ void allocator_round_on_expiry(struct env_timer *timer);
 void allocator_round_done(struct allocator *allocator);
 
 /* inverse.c */
-void allocator_maintenance_set(struct agent *agent, const Mesos__V1__Unavailability *unavailability);
-void allocator_maintenance_free(struct maintenance *maintenance);
+void allocator_maintenance_set(struct allocator *allocator, struct agent *agent,
+                               const Mesos__V1__Unavailability *unavailability);
+void allocator_maintenance_free(struct allocator *allocator, struct agent *agent);
 void allocator_inverse_offers_collect(struct allocator *allocator);
 void allocator_inverse_offers_deliver(struct allocator *allocator);
 void allocator_inverse_offers_drop(struct allocator *allocator);

@@ -26,7 +26,8 @@ static void answer_free(struct inverse_answer *answer) {
     free(answer);
 }
 
-void allocator_maintenance_free(struct maintenance *maintenance) {
+void allocator_maintenance_free(struct allocator *allocator, struct agent *agent) {
+    struct maintenance *maintenance = agent->maintenance;
     struct inverse_answer *answer;
     const char *name;
 
@@ -40,15 +41,18 @@ void allocator_maintenance_free(struct maintenance *maintenance) {
         name_release(name);
     table_done(&maintenance->outstanding);
     free(maintenance);
+    agent->maintenance = NULL;
+    allocator->maintained_count--;
 }
 
-void allocator_maintenance_set(struct agent *agent, const Mesos__V1__Unavailability *unavailability) {
-    allocator_maintenance_free(agent->maintenance);
-    agent->maintenance = NULL;
+void allocator_maintenance_set(struct allocator *allocator, struct agent *agent,
+                               const Mesos__V1__Unavailability *unavailability) {
+    allocator_maintenance_free(allocator, agent);
     if (unavailability == NULL)
         return;
     agent->maintenance = new0(struct maintenance);
     agent->maintenance->unavailability = MESSAGE_COPY(unavailability);
+    allocator->maintained_count++;
 }
 
 void allocator_update_unavailability(struct allocator *allocator, const char *agent_id,
@@ -58,7 +62,7 @@ void allocator_update_unavailability(struct allocator *allocator, const char *ag
     assert(agent != NULL);
     /* Frameworks are to think again. */
     allocator_inverse_filters_remove_of_agent(allocator, agent);
-    allocator_maintenance_set(agent, unavailability);
+    allocator_maintenance_set(allocator, agent, unavailability);
     allocator_round_request(allocator, agent);
 }
 
@@ -89,6 +93,8 @@ static void collect_of_agent(struct allocator *allocator, struct agent *agent) {
 void allocator_inverse_offers_collect(struct allocator *allocator) {
     struct agent *agent;
 
+    if (allocator->maintained_count == 0)
+        return;
     if (allocator->round.is_for_all) {
         table_for_each (&allocator->agents, agent)
             collect_of_agent(allocator, agent);

@@ -45,9 +45,10 @@ static void describe_quota(struct allocator *allocator, struct agent *agent) {
         agent->quota_dimensions |= UINT64_C(1) << (dimension < 63 ? dimension : 63);
     }
     agent->is_chiefly_quota = !agent->has_reserved && !agent->has_shared && !is_worth_much(allocator, &others);
+    agent->is_quota_described = true;
 }
 
-static void describe(struct allocator *allocator, struct agent *agent) {
+static void describe(struct agent *agent) {
     agent->has_reserved = agent->has_revocable = agent->has_shared = agent->has_refined = false;
     agent->has_exclusive = false;
     for (size_t i = 0; i < agent->available.count; i++) {
@@ -59,8 +60,6 @@ static void describe(struct allocator *allocator, struct agent *agent) {
         agent->has_refined |= kind->reservation_count > 1;
         agent->has_exclusive |= kind->is_exclusive;
     }
-    if (allocator->guaranteed_roles + allocator->limited_roles > 0)
-        describe_quota(allocator, agent);
     agent->is_described = true;
 }
 
@@ -454,7 +453,9 @@ bool allocator_quota_leaves_nothing(struct allocator *allocator, struct agent *a
     if (round->stage == 1 || role->has_special_clients || !(top->has_limits || round->has_required))
         return false;
     if (!agent->is_described)
-        describe(allocator, agent);
+        describe(agent);
+    if (!agent->is_quota_described)
+        describe_quota(allocator, agent);
     left = agent->quota_dimensions;
     if (!agent->is_chiefly_quota || left == 0 || left >> 63 != 0)
         return false;
@@ -493,7 +494,7 @@ enum visit_result allocator_offer_try(struct allocator *allocator, struct agent 
     enum visit_result result;
 
     if (!agent->is_described)
-        describe(allocator, agent);
+        describe(agent);
     if (client->constraints != NULL && allocator_client_excludes(client, agent))
         return refuse(agent, client, &draft);
     draft_for_role(allocator, agent, client->role, &draft);

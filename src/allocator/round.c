@@ -471,6 +471,8 @@ static void prefetch(const struct allocator *allocator, uint32_t place) {
         __builtin_prefetch(agent->basis.items);
         __builtin_prefetch(agent->basis.items + 2);
         __builtin_prefetch(agent->bits);
+        __builtin_prefetch(agent->usages.next, 1);
+        __builtin_prefetch((const char *)agent->usages.next + 64, 1);
     }
     if (place + RANGES_AHEAD < round->visit_count && round->visits[place + RANGES_AHEAD] != NO_AGENT) {
         agent = allocator->agents_by_index[round->visits[place + RANGES_AHEAD]];
@@ -539,6 +541,10 @@ static void deliver(struct allocator *allocator, struct framework *framework) {
     cleanup_free struct resources *resources = xcalloc(count + 1, sizeof(*resources));
 
     for (size_t i = 0; i < count; i++) {
+        if (i + 4 < count) {
+            __builtin_prefetch(offers[i + 4]->resources.items, 1);
+            __builtin_prefetch(offers[i + 4]->agent->id);
+        }
         resources_move(&resources[i], &offers[i]->resources);
         sent[i] = (struct allocator_offer){name_hold(offers[i]->client->role->name), offers[i]->agent->id,
                                            &resources[i]};
