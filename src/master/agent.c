@@ -117,6 +117,7 @@ int agent_new(struct master *master, const struct pid *pid, const struct agent_d
               struct agent **ret, struct error *err) {
     struct resources total, checkpointed;
     struct agent *agent;
+    char text[PID_BYTES];
 
     if (total_from(description, &total, &checkpointed, err) < 0)
         return -1;
@@ -124,7 +125,7 @@ int agent_new(struct master *master, const struct pid *pid, const struct agent_d
     agent->id = xstrdup(description->info->id->value);
     agent->master = master;
     agent->pid = *pid;
-    pid_format(pid, agent->pid_text);
+    agent->pid_text = xstrdup(pid_format(pid, text));
     agent->state = AGENT_ACTIVE;
     agent->total = total;
     agent->checkpointed = checkpointed;
@@ -153,6 +154,7 @@ void agent_free(struct agent *agent) {
     MESSAGE_FREE(agent->resource_version);
     MESSAGE_FREE(agent->info);
     free(agent->version);
+    free(agent->pid_text);
     free(agent->id);
     free(agent);
 }
@@ -176,6 +178,7 @@ int agent_update(struct agent *agent, const struct agent_description *descriptio
 
 void agent_set_pid(struct agent *agent, const struct pid *pid) {
     struct master *master = agent->master;
+    char text[PID_BYTES];
 
     if (pid_equal(&agent->pid, pid)) {
         process_link(&master->process, pid);
@@ -185,7 +188,7 @@ void agent_set_pid(struct agent *agent, const struct pid *pid) {
     if (table_find(&master->agents_by_pid, agent->pid_text) == agent)
         table_remove(&master->agents_by_pid, agent->pid_text);
     agent->pid = *pid;
-    pid_format(pid, agent->pid_text);
+    string_replace(&agent->pid_text, pid_format(pid, text));
     table_add(&master->agents_by_pid, agent->pid_text, agent);
     process_link(&master->process, pid);
 }

@@ -36,7 +36,7 @@ struct agent {
     char *id;
     struct master *master;
     struct pid pid;
-    char pid_text[PID_BYTES]; /* key of master->agents_by_pid */
+    char *pid_text; /* key of master->agents_by_pid */
     enum agent_state state;
     bool is_deactivated;        /* by an operator: also when it comes back from DISCONNECTED */
     Mesos__V1__AgentInfo *info; /* with its id */

@@ -208,9 +208,9 @@ static void take_task(struct agent *agent, struct framework *framework, const Me
         send_kill(agent, framework->id, message->task_id->value);
         return;
     }
-    task = task_new_from_message(message);
+    task = task_new_from_message(message, framework);
     allocate_to_only_role(&task->resources, framework);
-    task_attach(task, framework, agent);
+    task_attach(task, agent);
 }
 
 static void take_tasks(struct agent *agent, const Mesos__Internal__ReregisterSlaveMessage *message) {
@@ -231,9 +231,8 @@ static void take_history(struct master *master, const Mesos__Internal__Reregiste
                                           : framework_find(master, completed->framework_info->id->value);
 
         for (size_t j = 0; framework != NULL && j < completed->n_tasks; j++) {
-            struct task *task = task_new_from_message(completed->tasks[j]);
+            struct task *task = task_new_from_message(completed->tasks[j], framework);
 
-            task->framework = framework;
             framework_add_completed_task(framework, task);
         }
     }

@@ -109,6 +109,8 @@ struct framework *framework_new(struct master *master, const Mesos__V1__Framewor
     struct framework *framework = new0(struct framework);
 
     framework->id = xstrdup(info->id->value);
+    mesos__v1__framework_id__init(&framework->id_message);
+    framework->id_message.value = framework->id;
     framework->master = master;
     framework->state = FRAMEWORK_RECOVERED;
     framework_set_info(framework, info);

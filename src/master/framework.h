@@ -26,6 +26,7 @@ struct framework_capabilities {
 
 struct framework {
     char *id;
+    Mesos__V1__FrameworkID id_message; /* for the messages of its tasks, which share it */
     struct master *master;
     enum framework_state state;
     bool is_active; /* gets offers; only while connected */

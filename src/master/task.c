@@ -9,27 +9,34 @@
 #include "master/master.h"
 #include "master/observer.h"
 #include "message/message.h"
+#include "model/name.h"
 
-/* Take over @message, whose statuses and resources are handled apart. */
-static struct task *task_new(Mesos__V1__Task *shallow, Mesos__V1__Resource **resources, size_t resource_count) {
+/* A copy of @shallow, whose statuses and resources are handled apart. There may be hundreds of thousands: ids that
+ * others hold as well are shared. */
+static struct task *task_new(Mesos__V1__Task *shallow, struct framework *framework, Mesos__V1__Resource **resources,
+                             size_t resource_count) {
     struct task *task = new0(struct task);
 
+    task->framework = framework;
+    mesos__v1__agent_id__init(&task->agent_id);
+    task->agent_id.value = (char *)name_get(shallow->agent_id->value);
+    shallow->framework_id = NULL;
+    shallow->agent_id = NULL;
     shallow->n_resources = 0;
     shallow->n_statuses = 0;
     resources_from_valid_messages(resources, resource_count, &task->resources);
     task->message = MESSAGE_COPY(shallow);
+    task->message->framework_id = &framework->id_message;
+    task->message->agent_id = &task->agent_id;
     task->id = task->message->task_id->value;
     return task;
 }
 
-struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, const char *framework_id) {
-    Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
+struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, struct framework *framework) {
     Mesos__V1__Task message = MESOS__V1__TASK__INIT;
 
-    framework.value = (char *)framework_id;
     message.name = info->name;
     message.task_id = info->task_id;
-    message.framework_id = &framework;
     message.agent_id = info->agent_id;
     message.executor_id = info->executor == NULL ? NULL : info->executor->executor_id;
     message.state = MESOS__V1__TASK_STATE__TASK_STAGING;
@@ -45,28 +52,36 @@ struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, const char *fra
         message.user = info->command->user;
     else if (info->executor != NULL && info->executor->command != NULL)
         message.user = info->executor->command->user;
-    return task_new(&message, info->resources, info->n_resources);
+    return task_new(&message, framework, info->resources, info->n_resources);
 }
 
 static void append_status(struct task *task, const Mesos__V1__TaskStatus *status) {
     Mesos__V1__Task *message = task->message;
-    Mesos__V1__TaskStatus shallow = *status;
+    Mesos__V1__TaskStatus shallow = *status, *copy;
+    bool is_of_agent = status->agent_id != NULL && strcmp(status->agent_id->value, task->agent_id.value) == 0;
 
     /* The data is between executor and framework, and may be large. */
     shallow.has_data = false;
     shallow.data = (ProtobufCBinaryData){0};
+    shallow.task_id = NULL;
+    if (is_of_agent)
+        shallow.agent_id = NULL;
+    copy = MESSAGE_COPY(&shallow);
+    copy->task_id = message->task_id;
+    if (is_of_agent)
+        copy->agent_id = &task->agent_id;
     message->statuses = xrealloc(message->statuses, (message->n_statuses + 1) * sizeof(*message->statuses));
-    message->statuses[message->n_statuses++] = MESSAGE_COPY(&shallow);
+    message->statuses[message->n_statuses++] = copy;
 }
 
-struct task *task_new_from_message(const Mesos__V1__Task *message) {
+struct task *task_new_from_message(const Mesos__V1__Task *message, struct framework *framework) {
     Mesos__V1__Task shallow = *message;
     struct task *task;
 
     shallow.has_status_update_state = false;
     shallow.has_status_update_uuid = false;
     shallow.status_update_uuid = (ProtobufCBinaryData){0};
-    task = task_new(&shallow, message->resources, message->n_resources);
+    task = task_new(&shallow, framework, message->resources, message->n_resources);
     for (size_t i = 0; i < message->n_statuses; i++)
         append_status(task, message->statuses[i]);
     if (message->has_status_update_state && message->has_status_update_uuid &&
@@ -87,6 +102,7 @@ void task_free(struct task *task) {
         MESSAGE_FREE(task->message->statuses[i]);
     free(task->message->statuses);
     MESSAGE_FREE(task->message);
+    name_release(task->agent_id.value);
     resources_done(&task->resources);
     free(task);
 }
@@ -102,8 +118,9 @@ static bool is_over(enum task_state state) {
     return task_state_is_terminal(state) || state == TASK_UNREACHABLE;
 }
 
-void task_attach(struct task *task, struct framework *framework, struct agent *agent) {
-    task->framework = framework;
+void task_attach(struct task *task, struct agent *agent) {
+    struct framework *framework = task->framework;
+
     task->agent = agent;
     list_append(&agent->tasks, &task->in_agent);
     agent->task_count++;

@@ -20,6 +20,7 @@ struct task {
     struct list in_agent;        /* agent->tasks */
     struct list in_history;      /* framework->completed_tasks or framework->unreachable_tasks */
     uint64_t history_number;     /* grows along framework->completed_tasks */
+    Mesos__V1__AgentID agent_id; /* of message; its value is a held name, as the task may outlive its agent */
     struct resources resources;  /* with their allocation role; not those of its executor */
     /* What endpoints and events show, but for its resources, which are left out: see task_to_message(). The state in it
      * is the latest one that is known of; statuses holds the last update of each state that was seen, in order. */
@@ -51,13 +52,13 @@ static inline const Mesos__V1__TaskStatus *task_last_status(const struct task *t
 Mesos__V1__Task *task_to_message(const struct task *task, enum resource_format format, struct arena *arena);
 
 /* A new task in TASK_STAGING, not in any table. @info must be valid. */
-struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, const char *framework_id);
+struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, struct framework *framework);
 /* A task that an agent told of when it re-registered; @message is copied. */
-struct task *task_new_from_message(const Mesos__V1__Task *message);
+struct task *task_new_from_message(const Mesos__V1__Task *message, struct framework *framework);
 void task_free(struct task *task); /* accepts NULL; the task must be in no table */
 
-/* Put @task into the tables of @framework and @agent, and count its resources as used. */
-void task_attach(struct task *task, struct framework *framework, struct agent *agent);
+/* Put @task into the tables of its framework and of @agent, and count its resources as used. */
+void task_attach(struct task *task, struct agent *agent);
 
 /* Apply @status: the state moves to @latest (the status's own state unless the agent knows better), the status is kept,
  * and when the task has ended its resources are recovered at the agent, the framework and the allocator. The one place

@@ -41,9 +41,9 @@ static void consume(struct acceptance *acceptance, const struct resources *consu
 
 /* The master's view of a task that is on its way. */
 static void add_task(struct acceptance *acceptance, const Mesos__V1__TaskInfo *info) {
-    struct task *task = task_new_from_info(info, acceptance->framework->id);
+    struct task *task = task_new_from_info(info, acceptance->framework);
 
-    task_attach(task, acceptance->framework, acceptance->agent);
+    task_attach(task, acceptance->agent);
     observers_task_added(acceptance->master, task);
 }
 
