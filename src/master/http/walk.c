@@ -36,7 +36,7 @@ void task_walk_done(struct task_walk *walk) {
     *walk = (struct task_walk){0};
 }
 
-/* The first task from walk->next_number on. */
+/* The first task of the history from walk->next_number on. */
 static struct task *find_completed(const struct task_walk *walk) {
     struct framework *framework = framework_find_any(walk->master, walk->framework_id);
     struct task *task;
@@ -50,24 +50,104 @@ static struct task *find_completed(const struct task_walk *walk) {
     return NULL;
 }
 
+static struct task *completed_after(const struct task *task) {
+    struct list *link = task->in_history.next;
+
+    return link == &task->framework->completed_tasks ? NULL : container_of(link, struct task, in_history);
+}
+
 static struct task *next_completed(struct task_walk *walk) {
     struct task *task = walk->next == NULL ? find_completed(walk) : walk->next;
-    struct list *link;
 
     if (task == NULL)
         return NULL;
-    link = task->in_history.next;
-    walk->next = link == &task->framework->completed_tasks ? NULL : container_of(link, struct task, in_history);
+    walk->next = completed_after(task);
     walk->next_number = task->history_number + 1;
     return task;
 }
 
+/* Fetching ahead. A task is spread over some fifteen pieces of memory that are seldom in a cache, and most of the time
+ * of a visit would be spent waiting for them one after the other. Each piece is asked for as soon as the one that
+ * points to it is likely to be there. */
+
+enum { LINE_BYTES = 64, MESSAGE_LINES = 6, STATUS_LINES = 8, STATUSES_AT_MOST = 4 };
+
+static void fetch(const void *memory, size_t lines) {
+    for (size_t i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)memory + i * LINE_BYTES);
+}
+
+static void fetch_parts(const struct task *task) {
+    if (task == NULL)
+        return;
+    fetch(task->message, MESSAGE_LINES);
+    fetch(task->resources.items, 2);
+}
+
+static void fetch_more_parts(const struct task *task) {
+    if (task == NULL)
+        return;
+    fetch(task->message->statuses, 1);
+    fetch(task->message->agent_id->value, 1);
+}
+
+static void fetch_statuses(const struct task *task) {
+    size_t count = task == NULL ? 0 : task->message->n_statuses;
+
+    for (size_t i = 0; i < count && i < STATUSES_AT_MOST; i++)
+        fetch(task->message->statuses[i], STATUS_LINES);
+}
+
+/* The task after the last one that was looked up ahead; NULL at the end. */
+static struct task *next_ahead(struct task_walk *walk) {
+    struct task *last;
+
+    if (walk->list != TASKS_COMPLETED) {
+        if (walk->cursor.table == NULL)
+            return NULL;
+        if (walk->ahead_count == 0)
+            walk->ahead_index = walk->cursor.index;
+        return table_next(walk->cursor.table, &walk->ahead_index);
+    }
+    if (walk->ahead_count == 0)
+        return walk->next;
+    last = walk->ahead[(walk->ahead_count - 1) % TASK_WALK_AHEAD];
+    return last == NULL ? NULL : completed_after(last);
+}
+
+static void look_ahead(struct task_walk *walk) {
+    const size_t step = TASK_WALK_AHEAD / 4;
+
+    while (walk->ahead_count < walk->visited + TASK_WALK_AHEAD) {
+        struct task *task = next_ahead(walk);
+        size_t at = walk->ahead_count;
+
+        walk->ahead[at % TASK_WALK_AHEAD] = task;
+        walk->ahead_count++;
+        if (task != NULL)
+            fetch(task, (sizeof(*task) + LINE_BYTES - 1) / LINE_BYTES);
+        if (at >= step)
+            fetch_parts(walk->ahead[(at - step) % TASK_WALK_AHEAD]);
+        if (at >= 2 * step)
+            fetch_more_parts(walk->ahead[(at - 2 * step) % TASK_WALK_AHEAD]);
+        if (at >= 3 * step)
+            fetch_statuses(walk->ahead[(at - 3 * step) % TASK_WALK_AHEAD]);
+    }
+}
+
 struct task *task_walk_next(struct task_walk *walk) {
-    return walk->list == TASKS_COMPLETED ? next_completed(walk) : table_cursor_next(&walk->cursor);
+    struct task *task = walk->list == TASKS_COMPLETED ? next_completed(walk) : table_cursor_next(&walk->cursor);
+
+    if (task != NULL) {
+        look_ahead(walk);
+        walk->visited++;
+    }
+    return task;
 }
 
 void task_walk_pause(struct task_walk *walk) {
     walk->next = NULL;
+    walk->ahead_count = walk->visited = 0;
 }
 
 /* Offers and executors */

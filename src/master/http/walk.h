@@ -17,6 +17,9 @@ struct task;
 enum task_list { TASKS_ACTIVE, TASKS_UNREACHABLE, TASKS_COMPLETED };
 #define TASK_LISTS 3
 
+/* So many tasks are looked up ahead of the visit. */
+#define TASK_WALK_AHEAD 16
+
 /* Tasks of one framework. The walk cannot be moved. */
 struct task_walk {
     struct master *master;
@@ -26,6 +29,11 @@ struct task_walk {
     char *framework_id;
     struct task *next;    /* until the next pause; NULL: to be found by its number */
     uint64_t next_number; /* of history_number */
+
+    /* Tasks to come, whose memory is being fetched; only until the next pause. */
+    struct task *ahead[TASK_WALK_AHEAD];
+    size_t ahead_count, visited; /* both since the last pause; the difference is at most TASK_WALK_AHEAD */
+    size_t ahead_index;          /* in the table */
 };
 
 void task_walk_init(struct task_walk *walk, struct framework *framework, enum task_list list);
