@@ -42,7 +42,7 @@ def test_wrong_values_are_one_clear_line(empty_cluster):
             (["mesos-agent", "--master=127.0.0.1:5050", "--resources=cpus:-1", work], "cpus"),
             (["mesos-execute", "--name=x", "--command=true"], "master"),
             (["mesos-execute", "--master=127.0.0.1:1", "--command=true"], "name"),
-            (["mesos-execute", "--master=127.0.0.1:1", "--name=a", "--command=b", "--resources=cpus:nan"], "cpus:nan")]:
+            (["mesos-execute", "--master=127.0.0.1:1", "--name=a", "--command=b", "--resources=cpus:nan"], "value nan")]:
         result = empty_cluster.run(*arguments)
         assert result.returncode != 0, arguments
         assert word in one_line(result.stderr), (arguments, result.stderr)
