@@ -146,7 +146,10 @@ struct agent {
     struct resources total;
     struct role_amounts *allocated; /* in use, not only offered; by role */
     size_t allocated_count;
-    bool has_exclusive; /* available has disks that are not divisible */
+    /* There may be several resources of one name, which share what quota leaves for them, or some that are not
+     * divisible: of a part of it more may then be offered than of the whole. Of what is available now, and of anything
+     * that was during the last visit. */
+    bool is_lumpy, was_lumpy;
     struct maintenance *maintenance;
     char *hostname, *region, *zone;
     Mesos__V1__Attribute **attributes;

@@ -50,7 +50,7 @@ static void describe_quota(struct allocator *allocator, struct agent *agent) {
 
 static void describe(struct agent *agent) {
     agent->has_reserved = agent->has_revocable = agent->has_shared = agent->has_refined = false;
-    agent->has_exclusive = false;
+    agent->is_lumpy = false;
     for (size_t i = 0; i < agent->available.count; i++) {
         const struct resource_kind *kind = agent->available.items[i].kind;
 
@@ -58,8 +58,9 @@ static void describe(struct agent *agent) {
         agent->has_revocable |= kind->is_revocable;
         agent->has_shared |= kind->is_shared;
         agent->has_refined |= kind->reservation_count > 1;
-        agent->has_exclusive |= kind->is_exclusive;
+        agent->is_lumpy |= kind->is_disk || kind->provider_id != NULL;
     }
+    agent->was_lumpy |= agent->is_lumpy;
     agent->is_described = true;
 }
 

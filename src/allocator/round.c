@@ -57,7 +57,7 @@ static bool is_worth_visiting(const struct allocator *allocator, const struct ag
     return bitset_has(&allocator->offerable, agent->index) &&
            (bitset_has(&allocator->dirty, agent->index) ||
             (agent->is_held_back && (agent->quota_version != allocator->quota_version ||
-                                     (agent->has_exclusive && agent->offer_version != allocator->offer_version))));
+                                     (agent->was_lumpy && agent->offer_version != allocator->offer_version))));
 }
 
 static void add_visit(struct allocator *allocator, struct agent *agent) {
@@ -69,6 +69,7 @@ static void add_visit(struct allocator *allocator, struct agent *agent) {
     }
     round->visits[round->visit_count++] = agent->index;
     agent->is_held_back = false;
+    agent->was_lumpy = agent->is_described && agent->is_lumpy;
 }
 
 static void collect_all(struct allocator *allocator) {
