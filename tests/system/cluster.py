@@ -60,6 +60,14 @@ def post(address, path, body, headers):
         return error.code, dict(error.headers), error.read()
 
 
+def is_alive(pid):
+    """Whether the process exists and has not merely left its status behind."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def descendants(pid):
     """The ids of all processes below pid."""
     children = {}
@@ -154,7 +162,8 @@ class Cluster:
         directory.mkdir(exist_ok=True)
         agent = Daemon(name, [BIN / "mesos-agent", f"--master={self.address}", "--ip=127.0.0.1", f"--port={port}",
                               f"--work_dir={directory / 'work'}", f"--runtime_dir={directory / 'run'}",
-                              "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-31100]", *flags], self.directory, env)
+                              "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-31100]",
+                              "--registration_backoff_factor=50ms", *flags], self.directory, env)
         agent.port = port
         agent.address = f"127.0.0.1:{port}"
         agent.work_dir = directory / "work"
@@ -180,6 +189,12 @@ class Cluster:
     def sandboxes(self, agent, executor_id):
         """The latest run folders of an executor, of any framework."""
         return sorted(p for p in agent.work_dir.glob(f"slaves/*/frameworks/*/executors/{executor_id}/runs/latest"))
+
+    def kill_agent(self, agent):
+        """kill -9; what ran below it goes on, and is ended by stop()."""
+        self.remains.update(descendants(agent.pid))
+        agent.kill()
+        agent.wait()
 
     def stop(self):
         daemons = self.others + list(self.agents.values()) + ([self.master] if self.master else [])

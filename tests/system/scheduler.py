@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small scheduler over the v1 HTTP API in JSON, as a test wants it: calls by hand, events in a queue."""
 
+import base64
 import http.client
 import json
 import queue
@@ -89,7 +90,9 @@ class Scheduler:
         resources = [{"name": name, "type": "SCALAR", "scalar": {"value": value}, "allocation_info": {"role": role}}
                      for name, value in [("cpus", cpus), ("mem", mem)]]
         task = {"name": task_id, "task_id": {"value": task_id}, "agent_id": offer["agent_id"], "resources": resources,
-                "command": {"value": command}, **members}
+                **members}
+        if command is not None:
+            task["command"] = command if isinstance(command, dict) else {"value": command}
         self.agents[task_id] = offer["agent_id"]
         self.call("ACCEPT", accept={"offer_ids": [offer["id"]], "filters": {"refuse_seconds": refuse_seconds},
                                     "operations": [{"type": "LAUNCH", "launch": {"task_infos": [task]}}]})
@@ -115,6 +118,16 @@ class Scheduler:
 
     def kill(self, task_id):
         self.call("KILL", kill={"task_id": {"value": task_id}})
+
+    def executor(self, executor_id, command, **members):
+        """An ExecutorInfo; its tasks are launched with command None."""
+        return {"type": "CUSTOM", "executor_id": {"value": executor_id}, "framework_id": {"value": self.framework_id},
+                "command": {"value": command}, **members}
+
+    def message(self, task_id, executor_id, data):
+        """Send bytes to the executor of a task."""
+        self.call("MESSAGE", message={"agent_id": self.agents[task_id], "executor_id": {"value": executor_id},
+                                      "data": base64.b64encode(data).decode()})
 
     def reconcile(self, *task_ids):
         self.call("RECONCILE", reconcile={"tasks": [{"task_id": {"value": t}} for t in task_ids]})
