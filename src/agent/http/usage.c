@@ -42,6 +42,11 @@ static void answer(struct collection *collection) {
     collection_free(collection);
 }
 
+static void arrived(struct collection *collection) {
+    if (--collection->missing == 0)
+        answer(collection);
+}
+
 static void on_usage(void *user, const char *id, const Mesos__V1__ResourceStatistics *statistics,
                      const struct error *err) {
     struct collection *collection = user;
@@ -52,8 +57,7 @@ static void on_usage(void *user, const char *id, const Mesos__V1__ResourceStatis
         if (statistics != NULL && entry->statistics == NULL && strcmp(entry->container_id, id) == 0)
             entry->statistics = MESSAGE_COPY(statistics);
     }
-    if (--collection->missing == 0)
-        answer(collection);
+    arrived(collection);
 }
 
 static void on_closed(struct http_exchange *exchange, void *user) {
@@ -82,14 +86,12 @@ void usage_collect(struct agent *agent, struct http_exchange *exchange, unsigned
         if ((kinds & kind) != 0 && nested->state == NESTED_RUNNING)
             collection->entries[collection->count++].container_id = xstrdup(nested->id);
     }
-    collection->missing = collection->count;
-    if (collection->count == 0) {
-        answer(collection);
-        return;
-    }
+    /* One more than asked for, so that nothing is answered before all was asked for. */
+    collection->missing = collection->count + 1;
     for (size_t i = 0; i < collection->count; i++)
         agent->containerizer->ops->usage(agent->containerizer, collection->entries[i].container_id, on_usage,
                                          collection);
+    arrived(collection);
 }
 
 void usage_cancel_all(struct agent *agent) {
