@@ -48,33 +48,40 @@ struct offer_constraints {
 
 /* Compiling */
 
+/* What follows "(?" in look-around, conditions, recursion, callouts, comments, atomic and branch-reset groups. */
+static bool is_foreign_group(const char *after) {
+    if (after[0] == '<')
+        return after[1] == '=' || after[1] == '!';
+    if (after[0] == '-' && after[1] >= 'a' && after[1] <= 'z') /* flags that are taken back */
+        return false;
+    return after[0] != '\0' && strchr("=!>|(R&+-#0123456789", after[0]) != NULL;
+}
+
+/* The end of the character class that begins at @c: its ']', or the NUL if it has none. */
+static const char *skip_class(const char *c) {
+    c += c[1] == '^' ? 2 : 1;
+    if (*c == ']')
+        c++;
+    while (*c != '\0' && *c != ']')
+        c += *c == '\\' && c[1] != '\0' ? 2 : 1;
+    return c;
+}
+
 /* Whether @regex uses what RE2 does not have, so that it would be refused there. */
 static bool has_foreign_syntax(const char *regex) {
-    bool is_in_class = false;
-
     for (const char *c = regex; *c != '\0'; c++) {
         if (*c == '\\' && c[1] != '\0') {
             c++;
-            if (!is_in_class && ((*c >= '1' && *c <= '9') || strchr("gkGKZXR", *c) != NULL))
+            if ((*c >= '1' && *c <= '9') || strchr("gkGKZXR", *c) != NULL)
                 return true;
-        } else if (is_in_class) {
-            is_in_class = *c != ']';
         } else if (*c == '[') {
-            is_in_class = true;
-            if (c[1] == '^')
-                c++;
-            if (c[1] == ']')
-                c++;
-        } else if (*c == '(' && c[1] == '?') {
-            if (strchr("=!>|(R&+-#", c[2]) != NULL && c[2] != '\0' && !(c[2] == '-' && c[3] >= 'a' && c[3] <= 'z'))
+            c = skip_class(c);
+            if (*c == '\0')
+                return false;
+        } else if (*c == '(') {
+            if (c[1] == '*' || (c[1] == '?' && is_foreign_group(c + 2)))
                 return true;
-            if (c[2] == '<' && (c[3] == '=' || c[3] == '!'))
-                return true;
-            if (c[2] >= '0' && c[2] <= '9')
-                return true;
-        } else if (*c == '(' && c[1] == '*') {
-            return true;
-        } else if ((*c == '*' || *c == '+' || *c == '?' || *c == '}') && c[1] == '+') {
+        } else if (strchr("*+?}", *c) != NULL && c[1] == '+') {
             return true;
         }
     }

@@ -69,38 +69,44 @@ struct resource *allocator_scratch_get(struct allocator *allocator, size_t count
 
 enum { OBJECTS_OF_A_CHUNK = 128 };
 
+struct pool_chunk {
+    struct pool_chunk *next;
+    max_align_t objects[];
+};
+
 void *allocator_pool_take(struct pool *pool, size_t object_bytes) {
-    void *object = pool->free;
+    struct pool_object *object = pool->free;
 
-    pool->object_bytes = object_bytes;
     if (object != NULL) {
-        memcpy(&pool->free, object, sizeof(void *));
-    } else {
-        if (pool->left == 0) {
-            char *chunk = xmalloc(sizeof(max_align_t) + OBJECTS_OF_A_CHUNK * object_bytes);
-
-            memcpy(chunk, &pool->chunks, sizeof(void *));
-            pool->chunks = chunk;
-            pool->next = chunk + sizeof(max_align_t);
-            pool->left = OBJECTS_OF_A_CHUNK;
-        }
-        object = pool->next;
-        pool->next += object_bytes;
-        pool->left--;
+        pool->free = object->next;
+        return memset(object, 0, object_bytes);
     }
+    if (pool->left == 0) {
+        struct pool_chunk *chunk = xmalloc(sizeof(*chunk) + OBJECTS_OF_A_CHUNK * object_bytes);
+
+        chunk->next = pool->chunks;
+        pool->chunks = chunk;
+        pool->next = (char *)chunk->objects;
+        pool->left = OBJECTS_OF_A_CHUNK;
+    }
+    pool->left--;
+    object = (struct pool_object *)pool->next;
+    pool->next += object_bytes;
     return memset(object, 0, object_bytes);
 }
 
-void allocator_pool_give(struct pool *pool, void *object) {
-    memcpy(object, &pool->free, sizeof(void *));
+void allocator_pool_give(struct pool *pool, void *given) {
+    struct pool_object *object = given;
+
+    object->next = pool->free;
     pool->free = object;
 }
 
 void allocator_pool_done(struct pool *pool) {
     while (pool->chunks != NULL) {
-        void *chunk = pool->chunks;
+        struct pool_chunk *chunk = pool->chunks;
 
-        memcpy(&pool->chunks, chunk, sizeof(void *));
+        pool->chunks = chunk->next;
         free(chunk);
     }
     *pool = (struct pool){0};

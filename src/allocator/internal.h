@@ -202,11 +202,15 @@ struct offer {
 };
 
 /* Objects of one size that come and go all the time. */
+struct pool_object {
+    struct pool_object *next; /* while it is free */
+};
+
 struct pool {
-    void *free; /* the first word of each points to the next */
-    void *chunks;
-    size_t object_bytes, left;
-    char *next;
+    struct pool_object *free;
+    struct pool_chunk *chunks;
+    char *next; /* the rest of the newest chunk */
+    size_t left;
 };
 
 struct bitset {
