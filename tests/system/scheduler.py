@@ -54,17 +54,22 @@ class Scheduler:
             pass
         self.events.put({"type": "CLOSED"})
 
+    def next_any(self, deadline_s=DEADLINE_S):
+        """Wait for an event; offers and updates are kept, an offer that was rescinded is not."""
+        event = self.events.get(timeout=max(0.01, deadline_s))
+        if event["type"] == "OFFERS":
+            self.offers += event["offers"]["offers"]
+        elif event["type"] == "UPDATE":
+            self.updates.append(event["update"]["status"])
+        elif event["type"] == "RESCIND":
+            self.offers = [o for o in self.offers if o["id"] != event["rescind"]["offer_id"]]
+        return event
+
     def next(self, wanted):
-        """Wait for an event of a type; offers and updates on the way are kept."""
+        """Wait for an event of a type."""
         end = time.monotonic() + DEADLINE_S
         while True:
-            event = self.events.get(timeout=max(0.01, end - time.monotonic()))
-            if event["type"] == "OFFERS":
-                self.offers += event["offers"]["offers"]
-            elif event["type"] == "UPDATE":
-                self.updates.append(event["update"]["status"])
-            elif event["type"] == "RESCIND":
-                self.offers = [o for o in self.offers if o["id"] != event["rescind"]["offer_id"]]
+            event = self.next_any(end - time.monotonic())
             if event["type"] == wanted:
                 return event
 
