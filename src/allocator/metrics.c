@@ -15,6 +15,7 @@ struct allocator_metrics {
     struct metric dispatches, old_dispatches, runs, run, latency;
     struct resource_metric resources[3];
     int64_t requested_ns, begun_ns; /* -1: nothing to measure */
+    struct env_timer ended;         /* the clock stands still within a callback: a round is measured in the next one */
 };
 
 /* Gauges of one resource of a role; each listed while it is not 0 (or, of quota, while it is set). */
@@ -58,6 +59,13 @@ static double read_offered_or_allocated(void *user) {
     return scalar_to_double(sum);
 }
 
+static void on_ended(struct env_timer *timer) {
+    struct allocator_metrics *metrics = container_of(timer, struct allocator_metrics, ended);
+    int64_t now = env_now(timer->env);
+
+    metric_record(&metrics->run, now, now - metrics->begun_ns);
+}
+
 void allocator_metrics_start(struct allocator *allocator) {
     static const char *const names[] = {"cpus", "mem", "disk"};
     struct metrics *list = list_of(allocator);
@@ -67,6 +75,7 @@ void allocator_metrics_start(struct allocator *allocator) {
         return;
     metrics = allocator->metrics = new0(struct allocator_metrics);
     metrics->requested_ns = metrics->begun_ns = -1;
+    env_timer_init(&metrics->ended, allocator->env, on_ended);
     metrics_add(list, &metrics->dispatches, METRIC_GAUGE, "allocator/mesos/event_queue_dispatches");
     metrics_add(list, &metrics->old_dispatches, METRIC_GAUGE, "allocator/event_queue_dispatches");
     metrics_add(list, &metrics->runs, METRIC_COUNTER, "allocator/mesos/allocation_runs");
@@ -98,6 +107,7 @@ void allocator_metrics_stop(struct allocator *allocator) {
         metrics_remove(list, &metrics->resources[i].total);
         metrics_remove(list, &metrics->resources[i].offered_or_allocated);
     }
+    env_timer_done(&metrics->ended);
     free(metrics);
     allocator->metrics = NULL;
 }
@@ -304,9 +314,6 @@ void allocator_metrics_round_begun(struct allocator *allocator) {
 }
 
 void allocator_metrics_round_ended(struct allocator *allocator) {
-    struct allocator_metrics *metrics = allocator->metrics;
-
-    if (metrics == NULL)
-        return;
-    metric_record(&metrics->run, env_now(allocator->env), env_now(allocator->env) - metrics->begun_ns);
+    if (allocator->metrics != NULL)
+        env_timer_start(&allocator->metrics->ended, 0);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+
 #include "allocator/test_world.h"
 
 #include <cmocka.h>
@@ -312,6 +314,348 @@ static void agents_under_maintenance_are_asked_back(void **state) {
     world_done(&world);
 }
 
+static void weights_divide_what_there_is(void **state) {
+    struct world world;
+    size_t heavy = 0;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    allocator_update_weight(world.allocator, "heavy", 3);
+    add_framework(&world, "f1", "heavy");
+    add_framework(&world, "f2", "light");
+    for (int i = 0; i < 40; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "a%d", i);
+        add_agent(&world, id, "cpus:1;mem:64");
+    }
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 40);
+    for (size_t i = 0; i < world.count; i++)
+        heavy += strcmp(world.seen[i].role, "heavy") == 0;
+    assert_int_equal(heavy, 30);
+    world_done(&world);
+}
+
+static void a_role_and_its_sub_roles_share_as_siblings(void **state) {
+    struct world world;
+    size_t own = 0, below = 0, other = 0;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    add_framework(&world, "f1", "a");
+    add_framework(&world, "f2", "a/x");
+    add_framework(&world, "f3", "b");
+    for (int i = 0; i < 40; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "a%d", i);
+        add_agent(&world, id, "cpus:1;mem:64");
+    }
+    test_env_settle(&world.env);
+    for (size_t i = 0; i < world.count; i++) {
+        own += strcmp(world.seen[i].role, "a") == 0;
+        below += strcmp(world.seen[i].role, "a/x") == 0;
+        other += strcmp(world.seen[i].role, "b") == 0;
+    }
+    assert_int_equal(own, 10);
+    assert_int_equal(below, 10);
+    assert_int_equal(other, 20);
+    world_done(&world);
+}
+
+static void gpus_and_far_regions_need_capabilities(void **state) {
+    Mesos__V1__DomainInfo domain = MESOS__V1__DOMAIN_INFO__INIT;
+    Mesos__V1__DomainInfo__FaultDomain fault = MESOS__V1__DOMAIN_INFO__FAULT_DOMAIN__INIT;
+    Mesos__V1__DomainInfo__FaultDomain__RegionInfo region = MESOS__V1__DOMAIN_INFO__FAULT_DOMAIN__REGION_INFO__INIT;
+    Mesos__V1__DomainInfo__FaultDomain__ZoneInfo zone = MESOS__V1__DOMAIN_INFO__FAULT_DOMAIN__ZONE_INFO__INIT;
+    cleanup_resources struct resources total = test_resources("cpus:1;mem:64");
+    struct test_framework framework;
+    struct test_agent agent;
+    struct world world;
+
+    (void)state;
+    fault.region = &region;
+    fault.zone = &zone;
+    domain.fault_domain = &fault;
+    region.name = (char *)"here";
+    zone.name = (char *)"z";
+    world_init(&world);
+    world.options.domain = &domain;
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "gpu", "cpus:1;mem:64;gpus:1");
+    test_agent_init(&agent, "near", "near", &total);
+    agent.info.domain = &domain;
+    allocator_add_agent(world.allocator, &agent.from, NULL, NULL, 0);
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 1);
+    expect(&world, 0, "f1", "near", "cpus:1;mem:64");
+    region.name = (char *)"far";
+    test_agent_init(&agent, "far", "far", &total);
+    agent.info.domain = &domain;
+    allocator_add_agent(world.allocator, &agent.from, NULL, NULL, 0);
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 1);
+    test_framework_init(&framework, "f2", (const char *[]){"*", NULL},
+                        (int[]){MULTI_ROLE, GPU, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__REGION_AWARE, 0});
+    allocator_add_framework(world.allocator, &framework.from, NULL, 0, true);
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 3);
+    world_done(&world);
+}
+
+static void only_listed_hosts_and_active_agents_are_offered(void **state) {
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    allocator_update_whitelist(world.allocator, (const char *[]){"a2"}, 1);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "a1", "cpus:1;mem:64");
+    add_agent(&world, "a2", "cpus:1;mem:64");
+    allocator_deactivate_agent(world.allocator, "a2");
+    test_env_run_for(&world.env, 3 * SECOND);
+    assert_int_equal(world.count, 0);
+    allocator_activate_agent(world.allocator, "a2");
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 1);
+    expect(&world, 0, "f1", "a2", "cpus:1;mem:64");
+    allocator_update_whitelist(world.allocator, NULL, 0);
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 2);
+    world_done(&world);
+}
+
+static void too_little_is_not_offered(void **state) {
+    struct quantities *min;
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    assert_int_equal(
+        allocator_parse_min_allocatable("cpus:1|mem:64;disk:10", &min, &world.options.min_allocatable_count, NULL), 0);
+    assert_int_equal(world.options.min_allocatable_count, 2);
+    world.options.min_allocatable = min;
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "a1", "cpus:0.5;mem:640");
+    test_env_run_for(&world.env, 2 * SECOND);
+    assert_int_equal(world.count, 0);
+    add_agent(&world, "a2", "mem:64;disk:10");
+    test_env_run_for(&world.env, 2 * SECOND);
+    assert_int_equal(world.count, 1);
+    world_done(&world);
+    for (size_t i = 0; i < world.options.min_allocatable_count; i++)
+        quantities_done(&min[i]);
+    free(min);
+}
+
+static void offers_wait_for_enough_agents_after_a_failover(void **state) {
+    struct allocator_quota quota = {.role = "prod"};
+    struct world world;
+
+    (void)state;
+    quantities_parse("cpus:1", &quota.guarantees, NULL);
+    world_init(&world);
+    world_start(&world);
+    allocator_recover(world.allocator, 3, &quota, 1);
+    add_framework(&world, "f1", "prod");
+    add_agent(&world, "a1", "cpus:1;mem:64");
+    test_env_run_for(&world.env, 10 * SECOND);
+    assert_int_equal(world.count, 0);
+    /* 80 % of 3 are 2. */
+    add_agent(&world, "a2", "cpus:1;mem:64");
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 2);
+    quantities_done(&quota.guarantees);
+    world_done(&world);
+}
+
+static void offers_do_not_wait_for_ever(void **state) {
+    struct allocator_quota quota = {.role = "prod"};
+    struct world world;
+
+    (void)state;
+    quantities_parse("cpus:1", &quota.guarantees, NULL);
+    world_init(&world);
+    world_start(&world);
+    allocator_recover(world.allocator, 30, &quota, 1);
+    add_framework(&world, "f1", "prod");
+    add_agent(&world, "a1", "cpus:1;mem:64");
+    test_env_run_for(&world.env, 9 * MINUTE);
+    assert_int_equal(world.count, 0);
+    test_env_run_for(&world.env, 2 * MINUTE);
+    assert_int_equal(world.count, 1);
+    quantities_done(&quota.guarantees);
+    world_done(&world);
+}
+
+static void resources_of_a_removed_framework_are_offered_again(void **state) {
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "a1", "cpus:1;mem:64");
+    test_env_settle(&world.env);
+    allocator_transition_offered_to_allocated(world.allocator, "a1", &world.seen[0].resources);
+    add_framework(&world, "f2", "*");
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 1);
+    allocator_recover_resources(world.allocator, "f1", "a1", &world.seen[0].resources, NULL, true);
+    allocator_remove_framework(world.allocator, "f1");
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 2);
+    expect(&world, 1, "f2", "a1", "cpus:1;mem:64");
+    world_done(&world);
+}
+
+static void what_is_used_before_its_framework_is_known_is_not_offered(void **state) {
+    cleanup_resources struct resources total = test_resources("cpus:4;mem:256"),
+                                       part = test_resources("cpus:3;mem:192");
+    struct allocator_used used = {"f1", &part}, on = {"a1", NULL};
+    struct test_framework framework;
+    struct test_agent agent;
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    resources_allocate(&part, "dev");
+    add_framework(&world, "f2", "*");
+    test_agent_init(&agent, "a1", "a1", &total);
+    allocator_add_agent(world.allocator, &agent.from, NULL, &used, 1);
+    test_env_settle(&world.env);
+    expect(&world, 0, "f2", "a1", "cpus:1;mem:64");
+    test_framework_init(&framework, "f1", (const char *[]){"dev", NULL}, (int[]){MULTI_ROLE, 0});
+    allocator_add_framework(world.allocator, &framework.from, &on, 1, true);
+    allocator_recover_resources(world.allocator, "f1", "a1", &part, NULL, true);
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 2);
+    world_done(&world);
+}
+
+/* The same agents and frameworks, offered in one go or in many slices. */
+static void run_sliced(size_t slice_steps, struct world *world, struct allocator_figures *figures) {
+    world_init(world);
+    world->options.slice_steps = slice_steps;
+    world->options.random_seed = 7;
+    world_start(world);
+    for (int i = 0; i < 12; i++) {
+        char id[8], role[8];
+
+        snprintf(id, sizeof(id), "f%d", i);
+        snprintf(role, sizeof(role), "r%d", i % 4);
+        add_framework(world, id, role);
+    }
+    for (int i = 0; i < 60; i++) {
+        char id[8], text[32];
+
+        snprintf(id, sizeof(id), "a%d", i);
+        snprintf(text, sizeof(text), "cpus:%d;mem:%d", 1 + i % 7, 64 + i % 5);
+        add_agent(world, id, text);
+    }
+    test_env_settle(&world->env);
+    allocator_figures(world->allocator, figures);
+}
+
+static void a_round_in_slices_offers_the_same(void **state) {
+    static struct world whole, sliced;
+    struct allocator_figures whole_figures, sliced_figures;
+
+    (void)state;
+    run_sliced(0, &whole, &whole_figures);
+    run_sliced(20, &sliced, &sliced_figures);
+    assert_int_equal(whole_figures.slices, 1);
+    assert_true(sliced_figures.slices > 10);
+    assert_int_equal(whole.count, 60);
+    assert_int_equal(sliced.count, 60);
+    for (size_t i = 0; i < whole.count; i++) {
+        assert_string_equal(whole.seen[i].framework, sliced.seen[i].framework);
+        assert_string_equal(whole.seen[i].agent, sliced.seen[i].agent);
+    }
+    world_done(&whole);
+    world_done(&sliced);
+}
+
+static void a_cluster_at_rest_is_not_visited(void **state) {
+    struct allocator_figures before, after;
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    for (int i = 0; i < 20; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "a%d", i);
+        add_agent(&world, id, "cpus:1;mem:64");
+    }
+    test_env_settle(&world.env);
+    for (size_t i = 0; i < 20; i++)
+        decline(&world, i, 1e6);
+    test_env_run_for(&world.env, SECOND);
+    allocator_figures(world.allocator, &before);
+    assert_int_equal(before.filters, 20);
+    test_env_run_for(&world.env, 10 * SECOND);
+    allocator_figures(world.allocator, &after);
+    assert_int_equal(after.rounds - before.rounds, 10);
+    assert_int_equal(after.agents_visited, before.agents_visited);
+    world_done(&world);
+}
+
+static double metric_value(const struct metrics *metrics, const char *name) {
+    const struct metric *metric = table_find(&metrics->by_name, name);
+
+    if (metric == NULL)
+        fail_msg("there is no %s", name);
+    return metric->read != NULL ? metric->read(metric->user) : metric->value;
+}
+
+static void figures_are_listed_under_the_names_of_mesos(void **state) {
+    struct quantities guarantees, limits;
+    struct metrics metrics;
+    struct world world;
+
+    (void)state;
+    metrics_init(&metrics);
+    quantities_parse("cpus:1", &guarantees, NULL);
+    limits_parse("mem:128", &limits, NULL);
+    world_init(&world);
+    world.options.metrics = &metrics;
+    world_start(&world);
+    add_framework(&world, "f1", "dev");
+    allocator_update_quota(world.allocator, "dev", &guarantees, &limits);
+    add_agent(&world, "a1", "cpus:2;mem:64;disk:10");
+    add_agent(&world, "a2", "cpus:2;mem:64;disk:10");
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 2);
+    decline(&world, 1, 100);
+    allocator_transition_offered_to_allocated(world.allocator, world.seen[0].agent, &world.seen[0].resources);
+    allocator_suppress(world.allocator, "f1", NULL, 0);
+    assert_true(metric_value(&metrics, "allocator/mesos/allocation_runs") == 1);
+    assert_true(metric_value(&metrics, "allocator/mesos/resources/cpus/total") == 4);
+    assert_true(metric_value(&metrics, "allocator/mesos/resources/cpus/offered_or_allocated") == 2);
+    assert_true(metric_value(&metrics, "allocator/mesos/offer_filters/roles/dev/active") == 1);
+    assert_true(metric_value(&metrics, "allocator/mesos/roles/dev/shares/dominant") == 0.5);
+    assert_true(metric_value(&metrics, "allocator/mesos/quota/roles/dev/resources/cpus/guarantee") == 1);
+    assert_true(metric_value(&metrics, "allocator/mesos/quota/roles/dev/resources/mem/limit") == 128);
+    assert_true(metric_value(&metrics, "allocator/mesos/quota/roles/dev/resources/cpus/offered_or_allocated") == 2);
+    assert_true(metric_value(&metrics, "allocator/mesos/quota/roles/dev/resources/cpus/consumed") == 2);
+    assert_true(metric_value(&metrics, "master/frameworks/test/f1/roles/dev/suppressed") == 1);
+    world_done(&world);
+    assert_int_equal(metrics.by_name.count, 0);
+    metrics_done(&metrics);
+    quantities_done(&guarantees);
+    quantities_done(&limits);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_an_agent_is_offered_at_once),
@@ -323,6 +667,18 @@ int main(void) {
         cmocka_unit_test(revocable_resources_need_the_capability),
         cmocka_unit_test(quota_limits_chop_and_headroom_is_kept),
         cmocka_unit_test(agents_under_maintenance_are_asked_back),
+        cmocka_unit_test(weights_divide_what_there_is),
+        cmocka_unit_test(a_role_and_its_sub_roles_share_as_siblings),
+        cmocka_unit_test(gpus_and_far_regions_need_capabilities),
+        cmocka_unit_test(only_listed_hosts_and_active_agents_are_offered),
+        cmocka_unit_test(too_little_is_not_offered),
+        cmocka_unit_test(offers_wait_for_enough_agents_after_a_failover),
+        cmocka_unit_test(offers_do_not_wait_for_ever),
+        cmocka_unit_test(resources_of_a_removed_framework_are_offered_again),
+        cmocka_unit_test(what_is_used_before_its_framework_is_known_is_not_offered),
+        cmocka_unit_test(a_round_in_slices_offers_the_same),
+        cmocka_unit_test(a_cluster_at_rest_is_not_visited),
+        cmocka_unit_test(figures_are_listed_under_the_names_of_mesos),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
