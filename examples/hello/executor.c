@@ -46,6 +46,7 @@ static void on_message(struct mesos_executor_driver *driver, void *user, const v
 
 static void on_shutdown(struct mesos_executor_driver *driver, void *user) {
     printf("shutting down\n");
+    mesos_executor_driver_stop(driver);
 }
 
 static void on_error(struct mesos_executor_driver *driver, void *user, const char *message) {

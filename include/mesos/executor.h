@@ -30,7 +30,9 @@ struct mesos_executor {
     void (*kill_task)(struct mesos_executor_driver *driver, void *user, const Mesos__V1__TaskID *task_id);
     /* Bytes from the scheduler; best effort. */
     void (*framework_message)(struct mesos_executor_driver *driver, void *user, const void *data, size_t size);
-    /* End everything; after the grace period the agent kills what is left. */
+    /* End everything, then call mesos_executor_driver_stop(). No callback follows; updates can still be sent. After the
+     * grace period the processes of this process's group are killed, by the agent or, if that is gone, by the driver. A
+     * driver without this callback stops by itself. */
     void (*shutdown)(struct mesos_executor_driver *driver, void *user);
     /* Something that can not be mended; the driver is aborted before this is called. */
     void (*error)(struct mesos_executor_driver *driver, void *user, const char *message);

@@ -2,8 +2,9 @@
 /* The scheduler of a framework: callbacks that a program provides, and the driver that it calls.
  *
  * The driver runs a thread of its own. Callbacks are called on it one at a time, and never after
- * mesos_scheduler_driver_stop() or …_abort() has returned. Every driver function may be called from any thread,
- * callbacks included. */
+ * mesos_scheduler_driver_stop() or …_abort() has returned (which wait for one that runs on the driver's thread, for at
+ * most 10 s: it may itself wait for a lock that their caller holds). Every driver function may be called from any
+ * thread, callbacks included. */
 #ifndef MESOS_SCHEDULER_H
 #define MESOS_SCHEDULER_H
 
@@ -139,7 +140,8 @@ MESOS_API enum mesos_status mesos_scheduler_driver_reconcile_tasks(struct mesos_
                                                                    const Mesos__V1__TaskStatus *const *statuses,
                                                                    size_t count);
 /* Change what the master knows of the framework. The whole of it: @framework, the suppressed roles and (may be NULL)
- * the offer constraints replace what was there. */
+ * the offer constraints replace what was there. Before the framework is registered, or with another id in @framework,
+ * this is an error that aborts the driver. */
 MESOS_API enum mesos_status
 mesos_scheduler_driver_update_framework(struct mesos_scheduler_driver *driver,
                                         const Mesos__V1__FrameworkInfo *framework, const char *const *suppressed_roles,

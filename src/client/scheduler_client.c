@@ -164,16 +164,19 @@ static void on_leader(const struct address *leader, void *user) {
 
 static const struct detector_events detector_events = {on_leader};
 
-static Mesos__V1__Scheduler__Call__Subscribe *make_template(const struct scheduler_client_options *options) {
+static void set_template(struct scheduler_client *client, char *const *suppressed_roles, size_t count,
+                         const Mesos__V1__Scheduler__OfferConstraints *constraints) {
     Mesos__V1__Scheduler__Call__Subscribe template = MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
+    Mesos__V1__Scheduler__Call__Subscribe *before = client->template;
     Mesos__V1__FrameworkInfo nobody = MESOS__V1__FRAMEWORK_INFO__INIT;
 
     nobody.user = nobody.name = (char *)(uintptr_t) "";
     template.framework_info = &nobody;
-    template.suppressed_roles = (char **)(uintptr_t)options->suppressed_roles;
-    template.n_suppressed_roles = options->suppressed_role_count;
-    template.offer_constraints = (Mesos__V1__Scheduler__OfferConstraints *)(uintptr_t)options->offer_constraints;
-    return MESSAGE_COPY(&template);
+    template.suppressed_roles = (char **)(uintptr_t)suppressed_roles;
+    template.n_suppressed_roles = count;
+    template.offer_constraints = (Mesos__V1__Scheduler__OfferConstraints *)(uintptr_t)constraints;
+    client->template = MESSAGE_COPY(&template);
+    MESSAGE_FREE(before);
 }
 
 static char *basic_authorization(const char *principal, const char *secret) {
@@ -202,7 +205,7 @@ struct scheduler_client *scheduler_client_new(struct env *env, const struct sche
     client->framework = MESSAGE_COPY(options->framework);
     if (options->framework->id != NULL)
         client->framework_id = MESSAGE_COPY(options->framework->id);
-    client->template = make_template(options);
+    set_template(client, options->suppressed_roles, options->suppressed_role_count, options->offer_constraints);
     if (options->principal != NULL)
         client->authorization = basic_authorization(options->principal, options->secret);
     client->subscription_options = (struct subscription_options){
@@ -257,6 +260,15 @@ size_t scheduler_client_calls_pending(const struct scheduler_client *client) {
 void scheduler_client_set_framework(struct scheduler_client *client, const Mesos__V1__FrameworkInfo *framework) {
     MESSAGE_FREE(client->framework);
     client->framework = MESSAGE_COPY(framework);
+}
+
+void scheduler_client_set_suppressed_roles(struct scheduler_client *client, char *const *roles, size_t count) {
+    set_template(client, roles, count, client->template->offer_constraints);
+}
+
+void scheduler_client_set_offer_constraints(struct scheduler_client *client,
+                                            const Mesos__V1__Scheduler__OfferConstraints *constraints) {
+    set_template(client, client->template->suppressed_roles, client->template->n_suppressed_roles, constraints);
 }
 
 void scheduler_client_reconnect(struct scheduler_client *client) {

@@ -48,7 +48,10 @@ bool scheduler_client_call(struct scheduler_client *client, Mesos__V1__Scheduler
 /* Calls that the master has not answered yet. */
 size_t scheduler_client_calls_pending(const struct scheduler_client *client);
 
-/* A changed FrameworkInfo (copied) for the next subscriptions; what UPDATE_FRAMEWORK was sent with. */
+/* What the next subscriptions carry instead of the options'; all copied. @constraints may be NULL: none. */
 void scheduler_client_set_framework(struct scheduler_client *client, const Mesos__V1__FrameworkInfo *framework);
+void scheduler_client_set_suppressed_roles(struct scheduler_client *client, char *const *roles, size_t count);
+void scheduler_client_set_offer_constraints(struct scheduler_client *client,
+                                            const Mesos__V1__Scheduler__OfferConstraints *constraints);
 /* Resubscribe on a new connection, as schedulers do that doubt the old one. */
 void scheduler_client_reconnect(struct scheduler_client *client);

@@ -2,8 +2,9 @@
 /* What scheduler and executor drivers share: a thread with a loop of its own, the driver's status, and the rules by
  * which callbacks and calls from any thread meet.
  *
- * The user's threads change `status` and post calls; the loop's thread does everything else. A callback runs with
- * `callbacks` held, so that stop and abort, which take it after changing the status, return only when none is running.
+ * The user's threads change `status` and post calls; the loop's thread does everything else. `in_callback` is set in
+ * the same breath as the status is looked at, so that stop and abort, which wait for it after changing the status,
+ * return only when no callback runs and none can come.
  */
 #pragma once
 
@@ -27,12 +28,11 @@ struct driver_ops {
 
 struct driver {
     const struct driver_ops *ops;
-    pthread_mutex_t lock; /* of status, has_thread and finished */
+    pthread_mutex_t lock; /* of what follows, up to the thread */
     pthread_cond_t changed;
-    pthread_mutex_t callbacks; /* held while a callback runs */
     enum mesos_status status;
-    bool has_thread, finished, failover;
-    bool in_callback; /* only the loop's thread reads and writes it */
+    enum mesos_status ending; /* what RUNNING ended with: stopping an aborted driver no longer tears down */
+    bool has_thread, finished, failover, in_callback;
     pthread_t thread;
     struct loop *loop;
     struct env_timer deadline; /* until which what must be sent is waited for */
@@ -50,7 +50,8 @@ int driver_init(struct driver *driver, const struct driver_ops *ops, struct erro
 void driver_done(struct driver *driver);
 
 enum mesos_status driver_start(struct driver *driver);
-/* Move from RUNNING to @status; waits for a callback that runs on another thread. */
+/* Move from RUNNING to @status; waits for a callback that runs on another thread. As in Mesos, an aborted driver can be
+ * stopped, which returns that it was aborted. */
 enum mesos_status driver_stop(struct driver *driver, enum mesos_status status, bool failover);
 enum mesos_status driver_join(struct driver *driver);
 enum mesos_status driver_status(struct driver *driver);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mesos/executor.h"
 
+#include <signal.h>
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "client/executor_client.h"
 #include "driver/driver.h"
 
 /* How often the end looks whether the last updates have been acknowledged. */
 #define END_POLL (5 * MILLISECOND)
+#define DEFAULT_GRACE (5 * SECOND)
 
 struct mesos_executor_driver {
     struct driver driver;
@@ -16,7 +20,10 @@ struct mesos_executor_driver {
     /* The loop's thread only: */
     struct executor_client *client;
     bool was_registered;
-    struct env_timer end_poll;
+    bool is_shut_down; /* nothing more is called back */
+    bool is_abandoned; /* nobody will acknowledge anything */
+    struct env_timer end_poll, grace;
+    int64_t grace_ns;
 };
 
 /* A status update or a message on its way to the loop's thread. */
@@ -56,15 +63,33 @@ static void on_subscribed(struct mesos_executor_driver *executor, const Mesos__V
     CALL_BACK(executor, registered, event->executor_info, event->framework_info, event->agent_info);
 }
 
-static void on_shutdown(struct mesos_executor_driver *executor) {
+/* Whoever has been told to shut down and is still there after the grace period goes, and takes along the processes that
+ * it has started (exec.cpp, ShutdownProcess). */
+static void on_grace(struct env_timer *timer) {
+    log_warning("Still here after the grace period: ending all processes of the executor's group");
+    killpg(0, SIGKILL);
+}
+
+/* As Mesos's driver does: nothing comes after the shutdown callback, but the driver goes on, so that last updates can
+ * be sent, until the executor stops it. One without the callback has nothing to do. */
+static void shut_down(struct mesos_executor_driver *executor) {
+    if (executor->is_shut_down)
+        return;
+    if (executor->callbacks->shutdown == NULL) {
+        driver_stop(&executor->driver, MESOS_DRIVER_STOPPED, false);
+        return;
+    }
     CALL_BACK(executor, shutdown);
-    /* As Mesos's driver does: after the callback there is nothing more to say. Updates it has sent still go out. */
-    driver_stop(&executor->driver, MESOS_DRIVER_STOPPED, false);
+    executor->is_shut_down = true;
+    if (getenv("MESOS_LOCAL") == NULL && driver_status(&executor->driver) == MESOS_DRIVER_RUNNING)
+        env_timer_start(&executor->grace, executor->grace_ns);
 }
 
 static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
     struct mesos_executor_driver *executor = user;
 
+    if (executor->is_shut_down)
+        return;
     switch (event->type) {
     case MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED:
         if (event->subscribed != NULL)
@@ -88,7 +113,7 @@ static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
             CALL_BACK(executor, framework_message, event->message->data.data, event->message->data.len);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN:
-        on_shutdown(executor);
+        shut_down(executor);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__ERROR:
         driver_abort_with(&executor->driver, call_error, event->error == NULL ? "" : event->error->message);
@@ -99,15 +124,18 @@ static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
 }
 
 static void on_disconnected(void *user) {
-    CALL_BACK((struct mesos_executor_driver *)user, disconnected);
+    struct mesos_executor_driver *executor = user;
+
+    if (!executor->is_shut_down)
+        CALL_BACK(executor, disconnected);
 }
 
 static void on_abandoned(void *user, const char *reason) {
     struct mesos_executor_driver *executor = user;
 
     log_warning("Shutting down: %s", reason);
-    on_shutdown(executor);
-    driver_finish(&executor->driver);
+    executor->is_abandoned = true;
+    shut_down(executor);
 }
 
 static const struct executor_client_events client_events = {on_event, on_disconnected, on_abandoned};
@@ -115,7 +143,7 @@ static const struct executor_client_events client_events = {on_event, on_disconn
 static void on_end_poll(struct env_timer *timer) {
     struct mesos_executor_driver *executor = container_of(timer, struct mesos_executor_driver, end_poll);
 
-    if (executor->client == NULL || executor_client_unacknowledged(executor->client) == 0)
+    if (executor->client == NULL || executor->is_abandoned || executor_client_unacknowledged(executor->client) == 0)
         driver_finish(&executor->driver);
     else
         env_timer_start(timer, END_POLL);
@@ -125,6 +153,7 @@ static int begin(struct driver *driver, struct error *err) {
     struct mesos_executor_driver *executor = of_driver(driver);
 
     env_timer_init(&executor->end_poll, loop_env(driver->loop), on_end_poll);
+    env_timer_init(&executor->grace, loop_env(driver->loop), on_grace);
     executor->client = executor_client_new(loop_env(driver->loop), &executor->options, &client_events, executor, err);
     if (executor->client == NULL)
         return -1;
@@ -135,6 +164,7 @@ static int begin(struct driver *driver, struct error *err) {
 static void end(struct driver *driver, enum mesos_status status, bool failover) {
     struct mesos_executor_driver *executor = of_driver(driver);
 
+    env_timer_stop(&executor->grace);
     if (status == MESOS_DRIVER_ABORTED)
         driver_finish(driver);
     else
@@ -145,11 +175,21 @@ static void release(struct driver *driver) {
     struct mesos_executor_driver *executor = of_driver(driver);
 
     env_timer_done(&executor->end_poll);
+    env_timer_done(&executor->grace);
     executor_client_free(executor->client);
     executor->client = NULL;
 }
 
 static const struct driver_ops ops = {begin, end, release, call_error};
+
+static int grace_period(int64_t *ret_ns, struct error *err) {
+    const char *value = getenv("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD");
+
+    *ret_ns = DEFAULT_GRACE;
+    if (value != NULL && duration_parse(value, ret_ns, err) < 0)
+        return error_wrap(err, "environment variable MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD");
+    return 0;
+}
 
 struct mesos_executor_driver *mesos_executor_driver_new(const struct mesos_executor *callbacks, void *user,
                                                         char **ret_error) {
@@ -157,7 +197,7 @@ struct mesos_executor_driver *mesos_executor_driver_new(const struct mesos_execu
     cleanup_error struct error err = ERROR_INIT;
 
     if (executor_client_options_from_environment(&executor->options, &err) < 0 ||
-        driver_init(&executor->driver, &ops, &err) < 0) {
+        grace_period(&executor->grace_ns, &err) < 0 || driver_init(&executor->driver, &ops, &err) < 0) {
         free(executor);
         if (ret_error != NULL)
             *ret_error = take_ptr(&err.message);
@@ -228,8 +268,13 @@ static enum mesos_status post(struct mesos_executor_driver *executor, struct exe
 enum mesos_status mesos_executor_driver_send_status_update(struct mesos_executor_driver *executor,
                                                            const Mesos__V1__TaskStatus *status) {
     struct executor_call *call = new0(struct executor_call);
+    Mesos__V1__TaskStatus bare = *status;
 
-    call->status = MESSAGE_COPY(status);
+    /* These are the driver's to say, whatever the executor has left in a status that it uses again. */
+    bare.has_uuid = bare.has_timestamp = bare.has_source = false;
+    bare.agent_id = NULL;
+    bare.executor_id = NULL;
+    call->status = MESSAGE_COPY(&bare);
     return post(executor, call);
 }
 

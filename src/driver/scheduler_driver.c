@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mesos/scheduler.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ struct mesos_scheduler_driver {
     /* The loop's thread only: */
     struct scheduler_client *client;
     bool was_registered;
+    bool update_on_connect; /* what was changed while disconnected may be newer than what SUBSCRIBE said */
     struct env_timer end_poll;
 };
 
@@ -32,7 +34,6 @@ struct mesos_scheduler_driver {
 struct scheduler_call {
     struct driver_call base;
     Mesos__V1__Scheduler__Call *message;
-    Mesos__V1__FrameworkInfo *framework; /* UPDATE_FRAMEWORK: for the next subscriptions */
 };
 
 /* Runs @statement, which calls back, if the callback @member is there and the driver still runs. */
@@ -49,8 +50,27 @@ static struct mesos_scheduler_driver *of_driver(struct driver *driver) {
     return container_of(driver, struct mesos_scheduler_driver, driver);
 }
 
+/* Tell the master all that may have changed since the SUBSCRIBE under way was made (sched.cpp, sendUpdateFramework). */
+static void send_framework(struct mesos_scheduler_driver *scheduler, Mesos__V1__FrameworkID *id) {
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+    Mesos__V1__Scheduler__Call__UpdateFramework update = MESOS__V1__SCHEDULER__CALL__UPDATE_FRAMEWORK__INIT;
+    Mesos__V1__FrameworkInfo framework = *scheduler->framework;
+
+    framework.id = id;
+    update.framework_info = &framework;
+    update.suppressed_roles = scheduler->suppressed_roles;
+    update.n_suppressed_roles = scheduler->suppressed_role_count;
+    update.offer_constraints = scheduler->offer_constraints;
+    call.type = MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK;
+    call.update_framework = &update;
+    scheduler_client_call(scheduler->client, &call);
+}
+
 static void on_subscribed(struct mesos_scheduler_driver *scheduler,
                           const Mesos__V1__Scheduler__Event__Subscribed *event) {
+    if (scheduler->update_on_connect)
+        send_framework(scheduler, event->framework_id);
+    scheduler->update_on_connect = false;
     if (!scheduler->was_registered && scheduler->framework->id == NULL) {
         scheduler->was_registered = true;
         CALL_BACK(scheduler, registered, event->framework_id, event->master_info);
@@ -204,9 +224,26 @@ static void release(struct driver *driver) {
 
 static const struct driver_ops ops = {begin, end, release, call_error};
 
-static bool has_capability(const Mesos__V1__FrameworkInfo *framework, int capability) {
+static void free_texts(char **texts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static char **copy_texts(char *const *texts, size_t count) {
+    char **copy = xcalloc(count, sizeof(char *));
+
+    for (size_t i = 0; i < count; i++)
+        copy[i] = xstrdup(texts[i]);
+    return copy;
+}
+
+static bool is_partition_aware(const Mesos__V1__FrameworkInfo *framework) {
+    const Mesos__V1__FrameworkInfo__Capability__Type aware =
+        MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE;
+
     for (size_t i = 0; i < framework->n_capabilities; i++)
-        if (framework->capabilities[i]->has_type && (int)framework->capabilities[i]->type == capability)
+        if (framework->capabilities[i]->has_type && framework->capabilities[i]->type == aware)
             return true;
     return false;
 }
@@ -230,11 +267,23 @@ static void copy_options(struct mesos_scheduler_driver *scheduler,
     scheduler->principal = xstrdup(options->principal);
     scheduler->secret = xstrdup(options->secret);
     scheduler->suppressed_role_count = options->suppressed_role_count;
-    scheduler->suppressed_roles = xcalloc(options->suppressed_role_count, sizeof(char *));
-    for (size_t i = 0; i < options->suppressed_role_count; i++)
-        scheduler->suppressed_roles[i] = xstrdup(options->suppressed_roles[i]);
+    scheduler->suppressed_roles = copy_texts((char *const *)(uintptr_t)options->suppressed_roles,
+                                             options->suppressed_role_count);
     if (options->offer_constraints != NULL)
         scheduler->offer_constraints = MESSAGE_COPY(options->offer_constraints);
+}
+
+/* Whether the driver can find a master by this name. */
+static int check_master(struct driver *driver, const char *master, struct error *err) {
+    static const struct detector_events no_events;
+    struct detector *detector;
+
+    if (strcmp(master, "local") == 0)
+        return error_set(err, EINVAL,
+                         "master \"local\": this library holds no cluster; start mesos-local and name its address");
+    detector = detector_new(loop_env(driver->loop), master, &no_events, NULL, err);
+    detector_free(detector);
+    return detector == NULL ? -1 : 0;
 }
 
 struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_scheduler *callbacks, void *user,
@@ -242,30 +291,24 @@ struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_sch
                                                           const struct mesos_scheduler_driver_options *options,
                                                           char **ret_error) {
     struct mesos_scheduler_driver *scheduler = new0(struct mesos_scheduler_driver);
-    static const struct detector_events no_events;
     cleanup_error struct error err = ERROR_INIT;
-    struct detector *detector = NULL;
+    int result = driver_init(&scheduler->driver, &ops, &err);
 
-    if (driver_init(&scheduler->driver, &ops, &err) < 0) {
-        free(scheduler);
-    } else {
-        detector = detector_new(loop_env(scheduler->driver.loop), master, &no_events, NULL, &err);
-        if (detector == NULL) {
+    if (result == 0) {
+        result = check_master(&scheduler->driver, master, &err);
+        if (result < 0)
             driver_done(&scheduler->driver);
-            free(scheduler);
-        }
     }
-    if (detector == NULL) {
+    if (result < 0) {
+        free(scheduler);
         if (ret_error != NULL)
             *ret_error = take_ptr(&err.message);
         return NULL;
     }
-    detector_free(detector);
     scheduler->callbacks = callbacks;
     scheduler->user = user;
     scheduler->framework = complete_framework(framework);
-    scheduler->is_partition_aware = has_capability(framework,
-                                                   MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE);
+    scheduler->is_partition_aware = is_partition_aware(framework);
     scheduler->master = xstrdup(master);
     if (options != NULL)
         copy_options(scheduler, options);
@@ -315,7 +358,6 @@ static void free_call(struct driver_call *base) {
     struct scheduler_call *call = container_of(base, struct scheduler_call, base);
 
     MESSAGE_FREE(call->message);
-    MESSAGE_FREE(call->framework);
     free(call);
 }
 
@@ -351,23 +393,109 @@ static void lose_launches(struct mesos_scheduler_driver *scheduler, const Mesos_
     }
 }
 
+static void set_suppressed_roles(struct mesos_scheduler_driver *scheduler, char *const *roles, size_t count) {
+    char **copy = copy_texts(roles, count);
+
+    free_texts(scheduler->suppressed_roles, scheduler->suppressed_role_count);
+    scheduler->suppressed_roles = copy;
+    scheduler->suppressed_role_count = count;
+    scheduler_client_set_suppressed_roles(scheduler->client, copy, count);
+}
+
+static bool is_among(const char *text, char *const *texts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(text, texts[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Without roles: all of the framework's. */
+static void suppress(struct mesos_scheduler_driver *scheduler, const Mesos__V1__Scheduler__Call__Suppress *suppress) {
+    size_t count = scheduler->suppressed_role_count;
+    char **roles;
+
+    if (suppress->n_roles == 0) {
+        set_suppressed_roles(scheduler, scheduler->framework->roles, scheduler->framework->n_roles);
+        return;
+    }
+    roles = xcalloc(count + suppress->n_roles, sizeof(char *));
+    for (size_t i = 0; i < count; i++)
+        roles[i] = scheduler->suppressed_roles[i];
+    for (size_t i = 0; i < suppress->n_roles; i++)
+        if (!is_among(suppress->roles[i], roles, count))
+            roles[count++] = suppress->roles[i];
+    set_suppressed_roles(scheduler, roles, count);
+    free(roles);
+}
+
+static void revive(struct mesos_scheduler_driver *scheduler, const Mesos__V1__Scheduler__Call__Revive *revive) {
+    char **roles = xcalloc(scheduler->suppressed_role_count, sizeof(char *));
+    size_t count = 0;
+
+    for (size_t i = 0; i < scheduler->suppressed_role_count && revive->n_roles > 0; i++)
+        if (!is_among(scheduler->suppressed_roles[i], revive->roles, revive->n_roles))
+            roles[count++] = scheduler->suppressed_roles[i];
+    set_suppressed_roles(scheduler, roles, count);
+    free(roles);
+}
+
+/* Returns false if the driver was aborted instead (sched.cpp, updateFramework). */
+static bool update_framework(struct mesos_scheduler_driver *scheduler,
+                             const Mesos__V1__Scheduler__Call__UpdateFramework *update) {
+    const char *id = scheduler_client_framework_id(scheduler->client);
+    const Mesos__V1__FrameworkInfo *framework = update->framework_info;
+    cleanup_free char *message = NULL;
+
+    if (id == NULL)
+        message = xstrdup("The framework can not be updated before it is registered");
+    else if (framework->id == NULL || strcmp(framework->id->value, id) != 0)
+        message = xasprintf("The FrameworkInfo of an update must have the framework's id %s", id);
+    if (message != NULL) {
+        driver_abort_with(&scheduler->driver, call_error, message);
+        return false;
+    }
+    MESSAGE_FREE(scheduler->framework);
+    scheduler->framework = MESSAGE_COPY(framework);
+    scheduler->is_partition_aware = is_partition_aware(framework);
+    scheduler_client_set_framework(scheduler->client, framework);
+    set_suppressed_roles(scheduler, update->suppressed_roles, update->n_suppressed_roles);
+    MESSAGE_FREE(scheduler->offer_constraints);
+    scheduler->offer_constraints = update->offer_constraints == NULL ? NULL : MESSAGE_COPY(update->offer_constraints);
+    scheduler_client_set_offer_constraints(scheduler->client, scheduler->offer_constraints);
+    return true;
+}
+
+/* Some calls change what a new subscription says. Returns false if the call must not be sent. */
+static bool keep_account(struct mesos_scheduler_driver *scheduler, const Mesos__V1__Scheduler__Call *call) {
+    if (call->suppress != NULL)
+        suppress(scheduler, call->suppress);
+    else if (call->revive != NULL)
+        revive(scheduler, call->revive);
+    else if (call->update_framework != NULL)
+        return update_framework(scheduler, call->update_framework);
+    return true;
+}
+
 static void run_call(struct driver *driver, struct driver_call *base) {
     struct mesos_scheduler_driver *scheduler = of_driver(driver);
     struct scheduler_call *call = container_of(base, struct scheduler_call, base);
+    Mesos__V1__Scheduler__Call *message = call->message;
 
-    if (scheduler->client == NULL)
+    if (scheduler->client == NULL || !keep_account(scheduler, message))
         return;
-    if (call->framework != NULL)
-        scheduler_client_set_framework(scheduler->client, call->framework);
-    if (!scheduler_client_call(scheduler->client, call->message) && call->message->accept != NULL)
-        lose_launches(scheduler, call->message->accept);
+    if (!scheduler_client_call(scheduler->client, message)) {
+        if (message->accept != NULL)
+            lose_launches(scheduler, message->accept);
+        if (message->suppress != NULL || message->revive != NULL || message->update_framework != NULL)
+            scheduler->update_on_connect = true;
+    }
     /* The framework's id is the client's, not the message's to free. */
-    call->message->framework_id = NULL;
+    message->framework_id = NULL;
 }
 
 /* Copies @call and sends it from the loop's thread. */
 static enum mesos_status send_call(struct mesos_scheduler_driver *scheduler, Mesos__V1__Scheduler__Call *message,
-                                   int type, const Mesos__V1__FrameworkInfo *framework) {
+                                   int type) {
     struct scheduler_call *call = new0(struct scheduler_call);
 
     message->has_type = true;
@@ -375,8 +503,6 @@ static enum mesos_status send_call(struct mesos_scheduler_driver *scheduler, Mes
     call->base.run = run_call;
     call->base.free = free_call;
     call->message = MESSAGE_COPY(message);
-    if (framework != NULL)
-        call->framework = MESSAGE_COPY(framework);
     return driver_post(&scheduler->driver, &call->base);
 }
 
@@ -391,7 +517,7 @@ enum mesos_status mesos_scheduler_driver_request_resources(struct mesos_schedule
     request.requests = LEND(Mesos__V1__Request **, requests);
     request.n_requests = count;
     call.request = &request;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REQUEST, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REQUEST);
 }
 
 enum mesos_status mesos_scheduler_driver_accept_offers(struct mesos_scheduler_driver *scheduler,
@@ -407,7 +533,7 @@ enum mesos_status mesos_scheduler_driver_accept_offers(struct mesos_scheduler_dr
     accept.n_operations = operation_count;
     accept.filters = LEND(Mesos__V1__Filters *, filters);
     call.accept = &accept;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT);
 }
 
 enum mesos_status mesos_scheduler_driver_launch_tasks(struct mesos_scheduler_driver *scheduler,
@@ -437,7 +563,7 @@ enum mesos_status mesos_scheduler_driver_decline_offer(struct mesos_scheduler_dr
     decline.n_offer_ids = 1;
     decline.filters = LEND(Mesos__V1__Filters *, filters);
     call.decline = &decline;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE);
 }
 
 enum mesos_status mesos_scheduler_driver_accept_inverse_offers(struct mesos_scheduler_driver *scheduler,
@@ -450,7 +576,7 @@ enum mesos_status mesos_scheduler_driver_accept_inverse_offers(struct mesos_sche
     accept.n_inverse_offer_ids = count;
     accept.filters = LEND(Mesos__V1__Filters *, filters);
     call.accept_inverse_offers = &accept;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT_INVERSE_OFFERS, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT_INVERSE_OFFERS);
 }
 
 enum mesos_status mesos_scheduler_driver_decline_inverse_offers(struct mesos_scheduler_driver *scheduler,
@@ -463,7 +589,7 @@ enum mesos_status mesos_scheduler_driver_decline_inverse_offers(struct mesos_sch
     decline.n_inverse_offer_ids = count;
     decline.filters = LEND(Mesos__V1__Filters *, filters);
     call.decline_inverse_offers = &decline;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE_INVERSE_OFFERS, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE_INVERSE_OFFERS);
 }
 
 enum mesos_status mesos_scheduler_driver_kill_task(struct mesos_scheduler_driver *scheduler,
@@ -473,7 +599,7 @@ enum mesos_status mesos_scheduler_driver_kill_task(struct mesos_scheduler_driver
 
     kill.task_id = LEND(Mesos__V1__TaskID *, task_id);
     call.kill = &kill;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__KILL, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__KILL);
 }
 
 enum mesos_status mesos_scheduler_driver_shutdown_executor(struct mesos_scheduler_driver *scheduler,
@@ -485,7 +611,7 @@ enum mesos_status mesos_scheduler_driver_shutdown_executor(struct mesos_schedule
     shutdown.executor_id = LEND(Mesos__V1__ExecutorID *, executor_id);
     shutdown.agent_id = LEND(Mesos__V1__AgentID *, agent_id);
     call.shutdown = &shutdown;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SHUTDOWN, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SHUTDOWN);
 }
 
 enum mesos_status mesos_scheduler_driver_revive_offers(struct mesos_scheduler_driver *scheduler,
@@ -496,7 +622,7 @@ enum mesos_status mesos_scheduler_driver_revive_offers(struct mesos_scheduler_dr
     revive.roles = LEND(char **, roles);
     revive.n_roles = count;
     call.revive = &revive;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE);
 }
 
 enum mesos_status mesos_scheduler_driver_suppress_offers(struct mesos_scheduler_driver *scheduler,
@@ -507,7 +633,7 @@ enum mesos_status mesos_scheduler_driver_suppress_offers(struct mesos_scheduler_
     suppress.roles = LEND(char **, roles);
     suppress.n_roles = count;
     call.suppress = &suppress;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SUPPRESS, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__SUPPRESS);
 }
 
 enum mesos_status mesos_scheduler_driver_acknowledge_status_update(struct mesos_scheduler_driver *scheduler,
@@ -526,7 +652,7 @@ enum mesos_status mesos_scheduler_driver_acknowledge_status_update(struct mesos_
     acknowledge.task_id = status->task_id;
     acknowledge.uuid = status->uuid;
     call.acknowledge = &acknowledge;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE);
 }
 
 enum mesos_status mesos_scheduler_driver_send_framework_message(struct mesos_scheduler_driver *scheduler,
@@ -540,7 +666,7 @@ enum mesos_status mesos_scheduler_driver_send_framework_message(struct mesos_sch
     message.agent_id = LEND(Mesos__V1__AgentID *, agent_id);
     message.data = (ProtobufCBinaryData){size, LEND(uint8_t *, data)};
     call.message = &message;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__MESSAGE, NULL);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__MESSAGE);
 }
 
 enum mesos_status mesos_scheduler_driver_reconcile_tasks(struct mesos_scheduler_driver *scheduler,
@@ -559,7 +685,7 @@ enum mesos_status mesos_scheduler_driver_reconcile_tasks(struct mesos_scheduler_
         reconcile.tasks[i] = &tasks[i];
     }
     call.reconcile = &reconcile;
-    status = send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE, NULL);
+    status = send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE);
     free(reconcile.tasks);
     free(tasks);
     return status;
@@ -577,5 +703,5 @@ enum mesos_status mesos_scheduler_driver_update_framework(struct mesos_scheduler
     update.n_suppressed_roles = count;
     update.offer_constraints = LEND(Mesos__V1__Scheduler__OfferConstraints *, constraints);
     call.update_framework = &update;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK, framework);
+    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK);
 }
