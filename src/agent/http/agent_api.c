@@ -92,7 +92,7 @@ static const struct call_row *find_row(const Mesos__V1__Agent__Call *call) {
 void api_respond(struct http_exchange *exchange, const Mesos__V1__Agent__Response *response) {
     const struct http_request *request = http_exchange_request(exchange);
     const bool is_json = http_accepts(http_headers_find(&request->headers, "Accept"), json_type);
-    struct buffer body = BUFFER_INIT;
+    cleanup_buffer struct buffer body = BUFFER_INIT;
 
     if (is_json)
         message_append_json(&response->base, MESSAGE_V1, &body);

@@ -162,7 +162,7 @@ static void write_all_resources(struct json_writer *writer, struct agent *agent)
 
 void state_handle(struct http_exchange *exchange, void *user) {
     struct agent *agent = user;
-    struct buffer body = BUFFER_INIT;
+    cleanup_buffer struct buffer body = BUFFER_INIT;
     struct json_writer writer;
     const struct agent_framework *framework;
 
@@ -230,7 +230,7 @@ static void write_container(struct json_writer *writer, const struct usage_entry
 
 static void respond_usage(struct http_exchange *exchange, const struct usage_entry *entries, size_t count,
                           bool with_status) {
-    struct buffer body = BUFFER_INIT;
+    cleanup_buffer struct buffer body = BUFFER_INIT;
     struct json_writer writer;
 
     json_init(&writer, &body);

@@ -77,7 +77,7 @@ void usage_collect(struct agent *agent, struct http_exchange *exchange, unsigned
     list_append(&agent->collections, &collection->member);
     http_exchange_on_closed(exchange, on_closed, collection);
     table_for_each (&agent->containers, executor) {
-        if (executor->container == CONTAINER_LIVES)
+        if ((kinds & USAGE_EXECUTORS) != 0 && executor->container == CONTAINER_LIVES)
             collection->entries[collection->count++].container_id = xstrdup(executor->container_id);
     }
     table_for_each (&agent->nested, nested) {
