@@ -275,6 +275,7 @@ void allocator_add_framework(struct allocator *allocator, const struct allocator
     is_new = table_add(&allocator->frameworks, framework->id, framework);
     assert(is_new);
     (void)is_new;
+    allocator_metrics_framework_added(allocator, framework);
     set_info(framework, from);
     set_roles(allocator, framework, from);
     list_for_each (&framework->clients, client, in_framework) {
@@ -298,6 +299,7 @@ void allocator_framework_free(struct allocator *allocator, struct framework *fra
     list_for_each (&framework->offers, offer, in_framework)
         allocator_offer_free(allocator, offer);
     list_remove(&framework->with_offers);
+    allocator_metrics_framework_removed(allocator, framework);
     allocator_inverse_filters_remove_of_framework(allocator, framework);
     list_for_each (&framework->clients, client, in_framework) {
         struct usage *usage;

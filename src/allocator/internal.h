@@ -470,6 +470,9 @@ char *allocator_metrics_framework_prefix(const Mesos__V1__FrameworkInfo *info);
 /* List whether @client is suppressed, or bring it up to date. */
 void allocator_metrics_add_client(struct allocator *allocator, struct client *client);
 void allocator_metrics_remove_client(struct allocator *allocator, struct client *client);
+/* What is listed of a framework stays for a while after it is gone. */
+void allocator_metrics_framework_added(struct allocator *allocator, const struct framework *framework);
+void allocator_metrics_framework_removed(struct allocator *allocator, const struct framework *framework);
 void allocator_metrics_round_requested(struct allocator *allocator);
 void allocator_metrics_round_begun(struct allocator *allocator);
 void allocator_metrics_round_ended(struct allocator *allocator);

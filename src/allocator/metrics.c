@@ -11,7 +11,17 @@ struct resource_metric {
     const char *name;
 };
 
+/* A framework that is gone; its figures stay for a while (completedFrameworkMetrics). */
+struct completed {
+    struct list in_metrics;
+    char *id;
+    struct metric **metrics;
+    size_t count;
+};
+
 struct allocator_metrics {
+    struct list completed; /* the oldest first */
+    size_t completed_count;
     struct metric dispatches, old_dispatches, runs, run, latency;
     struct resource_metric resources[3];
     int64_t requested_ns, begun_ns; /* -1: nothing to measure */
@@ -75,6 +85,7 @@ void allocator_metrics_start(struct allocator *allocator) {
         return;
     metrics = allocator->metrics = new0(struct allocator_metrics);
     metrics->requested_ns = metrics->begun_ns = -1;
+    list_init(&metrics->completed);
     env_timer_init(&metrics->ended, allocator->env, on_ended);
     metrics_add(list, &metrics->dispatches, METRIC_GAUGE, "allocator/mesos/event_queue_dispatches");
     metrics_add(list, &metrics->old_dispatches, METRIC_GAUGE, "allocator/event_queue_dispatches");
@@ -92,12 +103,27 @@ void allocator_metrics_start(struct allocator *allocator) {
     }
 }
 
+static void completed_free(struct allocator *allocator, struct completed *completed) {
+    list_remove(&completed->in_metrics);
+    allocator->metrics->completed_count--;
+    for (size_t i = 0; i < completed->count; i++) {
+        metrics_remove(list_of(allocator), completed->metrics[i]);
+        free(completed->metrics[i]);
+    }
+    free(completed->metrics);
+    free(completed->id);
+    free(completed);
+}
+
 void allocator_metrics_stop(struct allocator *allocator) {
     struct metrics *list = list_of(allocator);
     struct allocator_metrics *metrics = allocator->metrics;
+    struct completed *completed;
 
     if (metrics == NULL)
         return;
+    list_for_each (&metrics->completed, completed, in_metrics)
+        completed_free(allocator, completed);
     metrics_remove(list, &metrics->dispatches);
     metrics_remove(list, &metrics->old_dispatches);
     metrics_remove(list, &metrics->runs);
@@ -290,6 +316,38 @@ void allocator_metrics_remove_client(struct allocator *allocator, struct client 
     metrics_remove(list_of(allocator), client->suppressed_metric);
     free(client->suppressed_metric);
     client->suppressed_metric = NULL;
+}
+
+void allocator_metrics_framework_added(struct allocator *allocator, const struct framework *framework) {
+    struct completed *completed;
+
+    if (allocator->metrics == NULL)
+        return;
+    list_for_each (&allocator->metrics->completed, completed, in_metrics)
+        if (strcmp(completed->id, framework->id) == 0)
+            completed_free(allocator, completed);
+}
+
+void allocator_metrics_framework_removed(struct allocator *allocator, const struct framework *framework) {
+    struct allocator_metrics *metrics = allocator->metrics;
+    struct completed *completed;
+    struct client *client;
+
+    if (metrics == NULL || !allocator->options.publish_per_framework_metrics)
+        return;
+    completed = new0(struct completed);
+    completed->id = xstrdup(framework->id);
+    list_append(&metrics->completed, &completed->in_metrics);
+    metrics->completed_count++;
+    list_for_each (&framework->clients, client, in_framework) {
+        if (client->suppressed_metric == NULL)
+            continue;
+        completed->metrics = xrealloc(completed->metrics, (completed->count + 1) * sizeof(completed->metrics[0]));
+        completed->metrics[completed->count++] = client->suppressed_metric;
+        client->suppressed_metric = NULL;
+    }
+    while (metrics->completed_count > allocator->options.max_completed_frameworks)
+        completed_free(allocator, list_first(&metrics->completed, struct completed, in_metrics));
 }
 
 /* Rounds */

@@ -649,6 +649,11 @@ static void figures_are_listed_under_the_names_of_mesos(void **state) {
     assert_true(metric_value(&metrics, "allocator/mesos/quota/roles/dev/resources/cpus/offered_or_allocated") == 2);
     assert_true(metric_value(&metrics, "allocator/mesos/quota/roles/dev/resources/cpus/consumed") == 2);
     assert_true(metric_value(&metrics, "master/frameworks/test/f1/roles/dev/suppressed") == 1);
+    allocator_recover_resources(world.allocator, "f1", world.seen[0].agent, &world.seen[0].resources, NULL, true);
+    allocator_remove_framework(world.allocator, "f1");
+    assert_true(metric_value(&metrics, "master/frameworks/test/f1/roles/dev/suppressed") == 1);
+    add_framework(&world, "f1", "dev");
+    assert_true(metric_value(&metrics, "master/frameworks/test/f1/roles/dev/suppressed") == 0);
     world_done(&world);
     assert_int_equal(metrics.by_name.count, 0);
     metrics_done(&metrics);
