@@ -159,6 +159,16 @@ void agent_free(struct agent *agent) {
     free(agent);
 }
 
+static void withdraw_offers(struct agent *agent) {
+    struct inverse_offer *inverse;
+    struct offer *offer;
+
+    list_for_each (&agent->offers, offer, in_agent)
+        offer_rescind(offer);
+    list_for_each (&agent->inverse_offers, inverse, in_agent)
+        inverse_offer_remove(inverse, true);
+}
+
 int agent_update(struct agent *agent, const struct agent_description *description, struct error *err) {
     struct resources total, checkpointed, revocable;
 
@@ -168,6 +178,9 @@ int agent_update(struct agent *agent, const struct agent_description *descriptio
     resources_revocable(&agent->total, &revocable);
     resources_add(&total, &revocable);
     resources_done(&revocable);
+    /* What is offered may not be there any more. */
+    if (!resources_equal(&total, &agent->total))
+        withdraw_offers(agent);
     resources_done(&agent->total);
     resources_done(&agent->checkpointed);
     agent->total = total;
@@ -258,16 +271,6 @@ static const char *const state_names[] = {
     [AGENT_DISCONNECTED] = "disconnected",
     [AGENT_DEACTIVATED] = "deactivated",
 };
-
-static void withdraw_offers(struct agent *agent) {
-    struct inverse_offer *inverse;
-    struct offer *offer;
-
-    list_for_each (&agent->offers, offer, in_agent)
-        offer_rescind(offer);
-    list_for_each (&agent->inverse_offers, inverse, in_agent)
-        inverse_offer_remove(inverse, true);
-}
 
 void agent_set_state(struct agent *agent, enum agent_state state) {
     struct master *master = agent->master;

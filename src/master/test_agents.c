@@ -316,6 +316,23 @@ static void a_completed_framework_is_shut_down_on_an_agent_that_still_runs_it(vo
     assert_non_null(records_take(&agent->records, "ShutdownFrameworkMessage"));
 }
 
+static void an_agent_that_comes_back_with_less_has_its_offers_rescinded(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+    char offer[100];
+
+    fake_scheduler_take_offer(scheduler, offer);
+    fake_agent_send_json(
+        agent, &mesos__internal__reregister_slave_message__descriptor,
+        "{\"slave\":{\"hostname\":\"host0\",\"id\":{\"value\":\"%s\"},\"resources\":[{\"name\":\"cpus\","
+        "\"type\":\"SCALAR\",\"scalar\":{\"value\":1}}]}," AGENT_CAPABILITIES "}",
+        agent->id);
+    settle(world);
+    assert_non_null(records_take(&scheduler->records, "\"type\":\"RESCIND\""));
+    assert_null(strstr(fake_scheduler_take_offer(scheduler, offer), "\"name\":\"mem\""));
+}
+
 static void oversubscribed_resources_are_offered_to_who_wants_them(void **state) {
     struct world *world = *state;
     struct fake_agent *agent = world_add_agent(world, 0);
@@ -352,6 +369,7 @@ int main(void) {
         WORLD_TEST(an_agent_that_is_marked_gone_cannot_come_back),
         WORLD_TEST(a_deactivated_agent_keeps_its_tasks_but_gets_no_offers),
         WORLD_TEST(a_completed_framework_is_shut_down_on_an_agent_that_still_runs_it),
+        WORLD_TEST(an_agent_that_comes_back_with_less_has_its_offers_rescinded),
         WORLD_TEST(oversubscribed_resources_are_offered_to_who_wants_them),
     };
 
