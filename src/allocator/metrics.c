@@ -90,8 +90,8 @@ void allocator_metrics_start(struct allocator *allocator) {
     metrics_add(list, &metrics->dispatches, METRIC_GAUGE, "allocator/mesos/event_queue_dispatches");
     metrics_add(list, &metrics->old_dispatches, METRIC_GAUGE, "allocator/event_queue_dispatches");
     metrics_add(list, &metrics->runs, METRIC_COUNTER, "allocator/mesos/allocation_runs");
-    metrics_add(list, &metrics->run, METRIC_TIMER, "allocator/mesos/allocation_run");
-    metrics_add(list, &metrics->latency, METRIC_TIMER, "allocator/mesos/allocation_run_latency");
+    metrics_add(list, &metrics->run, METRIC_TIMER, "allocator/mesos/allocation_run_ms");
+    metrics_add(list, &metrics->latency, METRIC_TIMER, "allocator/mesos/allocation_run_latency_ms");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         struct resource_metric *metric = &metrics->resources[i];
 
