@@ -194,15 +194,18 @@ static char **select_inherited(char *const *environment, const struct agent_flag
 
 static int listen_on(struct agent *agent, const struct agent_options *options, struct error *err) {
     const struct agent_flags *flags = agent->flags;
-    const struct address address = address_tcp(flags->ip != NULL ? flags->ip : "0.0.0.0", (uint16_t)flags->port);
-    struct address advertised;
+    const bool is_everywhere = flags->ip == NULL || strcmp(flags->ip, "0.0.0.0") == 0;
+    const struct address address = address_tcp(is_everywhere ? "0.0.0.0" : flags->ip, (uint16_t)flags->port);
+    struct address advertised = address;
 
+    if (flags->advertise_ip != NULL)
+        advertised = address_tcp(flags->advertise_ip, 0);
+    else if (is_everywhere && options->address_ip != NULL)
+        advertised = address_tcp(options->address_ip, 0);
+    /* 0 stands for the port that is listened on. */
+    advertised.port = (uint16_t)flags->advertise_port;
     agent->router = router_new();
     agent->endpoint = process_endpoint_new(agent->env, agent->router, options->http_limits);
-    if (flags->advertise_ip == NULL && flags->advertise_port == 0)
-        return process_endpoint_listen(agent->endpoint, &address, NULL, err);
-    advertised = address_tcp(flags->advertise_ip != NULL ? flags->advertise_ip : address.host,
-                             (uint16_t)(flags->advertise_port != 0 ? flags->advertise_port : flags->port));
     return process_endpoint_listen(agent->endpoint, &address, &advertised, err);
 }
 

@@ -27,7 +27,8 @@ struct agent_options {
     const struct http_limits *http_limits; /* NULL: the defaults */
     const struct agent_events *events;     /* must outlive the agent; NULL: ends are only logged */
     void *user;
-    const char *hostname; /* what --hostname does not say; NULL: the address */
+    const char *hostname;   /* what --hostname does not say; NULL: the address */
+    const char *address_ip; /* where others reach it if it listens on all addresses; NULL: the address listened on */
     /* The process's environment, of which LIBPROCESS_IP, MESOS_NATIVE_JAVA_LIBRARY and MESOS_NATIVE_LIBRARY are handed
      * on to executors; NULL: none. */
     char *const *environment;

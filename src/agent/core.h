@@ -60,6 +60,9 @@ struct agent {
     struct agent_metrics metrics;
 
     struct detector *detector;
+    struct address leader;  /* as the detector names it */
+    struct stream *look_up; /* a connection by which its name becomes a numeric address, or NULL */
+    struct env_timer look_up_again;
     bool has_master;
     struct pid master;
     struct env_timer registration;

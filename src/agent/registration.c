@@ -17,6 +17,7 @@
 #define RETRY_MOST (1 * MINUTE)
 /* 5 pings of 15 s, for masters that do not say. */
 #define DEFAULT_PING_TIMEOUT (75 * SECOND)
+#define LOOK_UP_INTERVAL (2 * SECOND)
 
 /* The master is to be registered with, again or for the first time. */
 static void begin(struct agent *agent) {
@@ -34,26 +35,75 @@ static void disconnect(struct agent *agent) {
     env_timer_stop(&agent->registration);
 }
 
-static void on_leader(const struct address *leader, void *user) {
-    struct agent *agent = user;
+/* The master leads and its numeric address, by which its messages are known, is there. */
+static void detected(struct agent *agent, const struct address *address) {
     char text[ADDRESS_TEXT_BYTES];
 
-    disconnect(agent);
-    if (agent->has_master)
-        process_unlink(&agent->process, &agent->master);
-    agent->has_master = leader != NULL;
-    if (leader == NULL) {
-        log_info("Lost leading master");
-        return;
-    }
-    agent->master = (struct pid){.address = *leader};
+    agent->has_master = true;
+    agent->master = (struct pid){.address = *address};
     snprintf(agent->master.id, sizeof(agent->master.id), "master");
-    log_info("New master detected at master@%s", address_format(leader, text));
+    log_info("New master detected at master@%s", address_format(address, text));
     if (agent->state == AGENT_TERMINATING) {
         log_info("Not registering with it because the agent is terminating");
         return;
     }
     begin(agent);
+}
+
+static void end_look_up(struct agent *agent) {
+    stream_close(take_ptr(&agent->look_up));
+    env_timer_stop(&agent->look_up_again);
+}
+
+static void on_looked_up(struct stream *stream) {
+    struct agent *agent = stream->user;
+    const struct address numeric = stream->peer;
+
+    end_look_up(agent);
+    detected(agent, &numeric);
+}
+
+static void on_look_up_failed(struct stream *stream, const struct error *err) {
+    struct agent *agent = stream->user;
+
+    log_warning("The master %s is not reached: %s; trying again", agent->leader.host, error_message(err));
+    end_look_up(agent);
+    env_timer_start(&agent->look_up_again, LOOK_UP_INTERVAL);
+}
+
+/* A connection is how a name is resolved here: its other end has a number. */
+static void look_up(struct agent *agent) {
+    static const struct stream_events events = {.on_connect = on_looked_up, .on_error = on_look_up_failed};
+
+    end_look_up(agent);
+    agent->look_up = env_connect(agent->env, &agent->leader, &events, agent);
+}
+
+static void on_look_up_again(struct env_timer *timer) {
+    look_up(container_of(timer, struct agent, look_up_again));
+}
+
+static bool is_numeric(const char *host) {
+    return host[strspn(host, "0123456789.")] == '\0' || strchr(host, ':') != NULL;
+}
+
+static void on_leader(const struct address *leader, void *user) {
+    struct agent *agent = user;
+
+    disconnect(agent);
+    end_look_up(agent);
+    if (agent->has_master)
+        process_unlink(&agent->process, &agent->master);
+    agent->has_master = false;
+    if (leader == NULL) {
+        log_info("Lost leading master");
+        return;
+    }
+    agent->leader = *leader;
+    if (is_numeric(leader->host))
+        detected(agent, leader);
+    else
+        look_up(agent);
 }
 
 const struct detector_events agent_detector_events = {.on_leader = on_leader};
@@ -217,10 +267,13 @@ static void on_no_ping(struct env_timer *timer) {
 void agent_registration_init(struct agent *agent) {
     env_timer_init(&agent->registration, agent->env, on_registration);
     env_timer_init(&agent->ping, agent->env, on_no_ping);
+    env_timer_init(&agent->look_up_again, agent->env, on_look_up_again);
     agent->ping_timeout_ns = DEFAULT_PING_TIMEOUT;
 }
 
 void agent_registration_done(struct agent *agent) {
+    stream_close(take_ptr(&agent->look_up));
+    env_timer_done(&agent->look_up_again);
     env_timer_done(&agent->registration);
     env_timer_done(&agent->ping);
 }

@@ -79,6 +79,38 @@ static char *look_up_hostname(const struct agent_flags *flags) {
     return gethostname(name, sizeof(name) - 1) == 0 ? xstrdup(name) : NULL;
 }
 
+/* The numeric address by which packets to @host leave this machine, or NULL. */
+static char *address_towards(const char *host) {
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_DGRAM}, *found = NULL;
+    struct sockaddr_storage own;
+    socklen_t size = sizeof(own);
+    char name[64];
+    cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is_known;
+
+    if (fd < 0 || getaddrinfo(host, "5050", &hints, &found) != 0)
+        return NULL;
+    is_known = connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+               getsockname(fd, (struct sockaddr *)&own, &size) == 0 &&
+               getnameinfo((struct sockaddr *)&own, size, name, sizeof(name), NULL, 0, NI_NUMERICHOST) == 0;
+    freeaddrinfo(found);
+    return is_known ? xstrdup(name) : NULL;
+}
+
+/* Where the master, and all others, reach this machine. A master that is named in a file is not looked at here: then it
+ * is the address that this machine's own name stands for, as Mesos has it. */
+static char *find_own_ip(const struct agent_flags *flags) {
+    struct address master;
+    char name[256] = "";
+    char *ip = NULL;
+
+    if (address_parse(flags->master, &master, NULL) == 0 && master.family == ADDRESS_TCP)
+        ip = address_towards(master.host);
+    if (ip == NULL && gethostname(name, sizeof(name) - 1) == 0)
+        ip = address_towards(name);
+    return ip;
+}
+
 static int start_logging(const struct agent_flags *flags, struct error *err) {
     cleanup_free char *path = NULL;
 
@@ -97,13 +129,14 @@ static void discard(enum log_level level, const char *line, size_t size, void *u
 
 static int serve(struct program *program, const struct agent_flags *flags, struct containerizer *containerizer,
                  struct error *err) {
-    cleanup_free char *hostname = look_up_hostname(flags);
+    cleanup_free char *hostname = look_up_hostname(flags), *address_ip = find_own_ip(flags);
     const struct agent_options options = {
         .flags = flags,
         .containerizer = containerizer,
         .events = &agent_events,
         .user = program,
         .hostname = hostname,
+        .address_ip = address_ip,
         .environment = environ,
     };
 
