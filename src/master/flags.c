@@ -89,6 +89,45 @@ static int check_history(const void *flags, struct error *err) {
     return 0;
 }
 
+/* Flags of Mesos that have one value here: scripts that say it go on working, another one is refused. */
+#define FIXED_BOOL(name, value, reason) \
+    static int check_##name(const void *flags, struct error *err) { \
+        return ((const struct master_flags *)flags)->fixed.name == (value) \
+                   ? 0 \
+                   : error_set(err, 0, "can only be %s: %s", (value) ? "true" : "false", reason); \
+    }
+#define FIXED_STRING(name, value, reason) \
+    static int check_##name(const void *flags, struct error *err) { \
+        return strcmp(((const struct master_flags *)flags)->fixed.name, value) == 0 \
+                   ? 0 \
+                   : error_set(err, 0, "can only be '%s': %s", value, reason); \
+    }
+#define FIXED_INTEGER(name, value, reason) \
+    static int check_##name(const void *flags, struct error *err) { \
+        return ((const struct master_flags *)flags)->fixed.name == (value) \
+                   ? 0 \
+                   : error_set(err, 0, "can only be %d: %s", value, reason); \
+    }
+
+static const char not_yet[] = "not available in this version";
+static const char no_modules[] = "loadable modules are not supported";
+static const char no_authentication[] = "authentication is not available in this version";
+
+FIXED_BOOL(authenticate_frameworks, false, no_authentication)
+FIXED_BOOL(authenticate_agents, false, no_authentication)
+FIXED_BOOL(authenticate_http_readonly, false, no_authentication)
+FIXED_BOOL(authenticate_http_readwrite, false, no_authentication)
+FIXED_BOOL(authenticate_http_frameworks, false, no_authentication)
+FIXED_BOOL(registry_strict, false, not_yet)
+FIXED_BOOL(log_auto_initialize, true, "the replicated log is not available in this version")
+FIXED_BOOL(memory_profiling, false, "use the tools of the system")
+FIXED_STRING(allocator, "hierarchical", no_modules)
+FIXED_STRING(authenticators, "crammd5", no_modules)
+FIXED_STRING(authorizers, "local", no_modules)
+FIXED_STRING(http_authenticators, "basic", no_modules)
+FIXED_STRING(recovery_agent_removal_limit, "100%", "no agents are recovered from a registry in memory")
+FIXED_INTEGER(logbufsecs, 0, "log lines are never held back")
+
 static const struct flag flags[] = {
     {"ip", FLAG_STRING, FIELD(ip), NULL, "IP address to listen on.", NULL, 0, NULL},
     {"port", FLAG_INTEGER, FIELD(port), "5050", "Port to listen on; 0 takes a free one.", NULL, 0, check_port},
@@ -162,40 +201,49 @@ static const struct flag flags[] = {
      "How often unreachable and gone agents are looked through for those to forget.", NULL, 0, NULL},
     {"webui_dir", FLAG_STRING, FIELD(webui_dir), "/usr/local/share/mesos/webui", "Directory of the web page's files.",
      NULL, 0, NULL},
+    {"authenticate_frameworks", FLAG_BOOL, FIELD(fixed.authenticate_frameworks), "false",
+     "Whether frameworks must authenticate.", "authenticate", 0, check_authenticate_frameworks},
+    {"authenticate_agents", FLAG_BOOL, FIELD(fixed.authenticate_agents), "false", "Whether agents must authenticate.",
+     "authenticate_slaves", 0, check_authenticate_agents},
+    {"authenticate_http_readonly", FLAG_BOOL, FIELD(fixed.authenticate_http_readonly), "false",
+     "Whether reading requests must be authenticated.", NULL, 0, check_authenticate_http_readonly},
+    {"authenticate_http_readwrite", FLAG_BOOL, FIELD(fixed.authenticate_http_readwrite), "false",
+     "Whether changing requests must be authenticated.", "authenticate_http", 0, check_authenticate_http_readwrite},
+    {"authenticate_http_frameworks", FLAG_BOOL, FIELD(fixed.authenticate_http_frameworks), "false",
+     "Whether schedulers that use HTTP must authenticate.", NULL, 0, check_authenticate_http_frameworks},
+    {"registry_strict", FLAG_BOOL, FIELD(fixed.registry_strict), "false",
+     "Whether agents are held to what the registry says.", NULL, 0, check_registry_strict},
+    {"log_auto_initialize", FLAG_BOOL, FIELD(fixed.log_auto_initialize), "true",
+     "Whether a new replicated log is made by itself.", NULL, 0, check_log_auto_initialize},
+    {"memory_profiling", FLAG_BOOL, FIELD(fixed.memory_profiling), "false", "Whether memory can be profiled over HTTP.",
+     NULL, 0, check_memory_profiling},
+    {"allocator", FLAG_STRING, FIELD(fixed.allocator), "hierarchical", "The allocator.", NULL, 0, check_allocator},
+    {"authenticators", FLAG_STRING, FIELD(fixed.authenticators), "crammd5",
+     "What agents and frameworks authenticate with.", NULL, 0, check_authenticators},
+    {"authorizers", FLAG_STRING, FIELD(fixed.authorizers), "local", "What decides on authorization.", NULL, 0,
+     check_authorizers},
+    {"http_authenticators", FLAG_STRING, FIELD(fixed.http_authenticators), "basic",
+     "What HTTP requests authenticate with.", NULL, 0, check_http_authenticators},
+    {"recovery_agent_removal_limit", FLAG_STRING, FIELD(fixed.recovery_agent_removal_limit), "100%",
+     "How many agents may be removed after a failover.", "recovery_slave_removal_limit", 0,
+     check_recovery_agent_removal_limit},
+    {"logbufsecs", FLAG_INTEGER, FIELD(fixed.logbufsecs), "0", "How long log lines are held back.", NULL, 0,
+     check_logbufsecs},
 };
-
-static const char not_yet[] = "not available in this version";
-static const char no_modules[] = "loadable modules are not supported";
-static const char no_authentication[] = "authentication is not available in this version";
 
 static const struct flag_refused refused[] = {
     {"zk", "ZooKeeper is not available in this version: run one master without --zk"},
     {"quorum", "the replicated log is not available in this version"},
     {"zk_session_timeout", "ZooKeeper is not available in this version"},
-    {"registry_strict", not_yet},
     {"registry_fetch_timeout", "the registry is in memory"},
     {"registry_store_timeout", "the registry is in memory"},
-    {"log_auto_initialize", "the replicated log is not available in this version"},
-    {"recovery_agent_removal_limit", "the registry is in memory, no agents are recovered from it"},
-    {"recovery_slave_removal_limit", "the registry is in memory, no agents are recovered from it"},
     {"agent_removal_rate_limit", not_yet},
     {"slave_removal_rate_limit", not_yet},
     {"whitelist", not_yet},
-    {"authenticate", no_authentication},
-    {"authenticate_frameworks", no_authentication},
-    {"authenticate_agents", no_authentication},
-    {"authenticate_slaves", no_authentication},
-    {"authenticate_http", no_authentication},
-    {"authenticate_http_readwrite", no_authentication},
-    {"authenticate_http_readonly", no_authentication},
-    {"authenticate_http_frameworks", no_authentication},
     {"authentication_v0_timeout", no_authentication},
-    {"authenticators", no_authentication},
-    {"http_authenticators", no_authentication},
     {"http_framework_authenticators", no_authentication},
     {"credentials", no_authentication},
     {"acls", "authorization is not available in this version"},
-    {"authorizers", "authorization is not available in this version"},
     {"firewall_rules", not_yet},
     {"rate_limits", not_yet},
     {"max_executors_per_agent", "it belongs to the port-mapping isolator, which is not supported"},
@@ -203,16 +251,13 @@ static const struct flag_refused refused[] = {
     {"modules", no_modules},
     {"modules_dir", no_modules},
     {"hooks", no_modules},
-    {"allocator", "only the built-in hierarchical allocator is available"},
     {"allocator_agent_recovery_factor", "the registry is in memory, no quota is recovered from it"},
     {"allocator_recovery_timeout", "the registry is in memory, no quota is recovered from it"},
     {"master_contender", no_modules},
     {"master_detector", no_modules},
-    {"memory_profiling", "not supported: use the tools of the system"},
     {"ip_discovery_command", "not supported: give the address with --ip"},
     {"offer_constraints_re2_max_mem", "regular expressions are limited by other means, which need no flag"},
     {"offer_constraints_re2_max_program_size", "regular expressions are limited by other means, which need no flag"},
-    {"logbufsecs", "log lines are never held back"},
     {"external_log_file", not_yet},
     {"initialize_driver_logging", "it is a flag of drivers"},
     {NULL, NULL},

@@ -41,6 +41,23 @@ struct master_flags {
     int64_t registry_max_agent_count;
     int64_t registry_gc_interval_ns;
     char *webui_dir;
+    /* Known to Mesos; here they can only have their defaults. */
+    struct {
+        bool authenticate_frameworks;
+        bool authenticate_agents;
+        bool authenticate_http_readonly;
+        bool authenticate_http_readwrite;
+        bool authenticate_http_frameworks;
+        bool registry_strict;
+        bool log_auto_initialize;
+        bool memory_profiling;
+        char *allocator;
+        char *authenticators;
+        char *authorizers;
+        char *http_authenticators;
+        char *recovery_agent_removal_limit;
+        int64_t logbufsecs;
+    } fixed;
 };
 
 extern const struct flag_table master_flag_table;
