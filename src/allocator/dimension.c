@@ -79,6 +79,7 @@ void *allocator_pool_take(struct pool *pool, size_t object_bytes) {
 
     if (object != NULL) {
         pool->free = object->next;
+        __builtin_prefetch(pool->free, 1);
         return memset(object, 0, object_bytes);
     }
     if (pool->left == 0) {
