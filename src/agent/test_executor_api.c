@@ -243,7 +243,7 @@ static void state_shows_what_runs(void **state) {
     expect(&reply, 200, "\"id\":\"" AGENT_ID "\"");
     expect(&reply, 200, "\"pid\":\"slave(1)@10.0.0.2:5051\"");
     expect(&reply, 200, "\"unreserved_resources_full\":[{");
-    reply = ask(cluster, &(struct request){.method = "GET", .target = "/state.json?jsonp=cb"});
+    reply = ask(cluster, &(struct request){.method = "GET", .target = "/state?jsonp=cb"});
     assert_memory_equal(reply.body, "cb(", 3);
     reply = ask(cluster, &(struct request){.method = "GET", .target = "/monitor/statistics"});
     expect(&reply, 200, "\"executor_id\":\"e\"");

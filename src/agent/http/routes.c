@@ -11,11 +11,8 @@ static const struct route routes[] = {
     {"/api/v1", ROUTE_POST, agent_api_handle, "The v1 agent API", NULL},
     {"/api/v1/resource_provider", ROUTE_POST, resource_provider_api_handle, "Refused: there are none", NULL},
     {"/state", ROUTE_GET | ROUTE_HEAD, state_handle, "The state of the agent as JSON", NULL},
-    {"/state.json", ROUTE_GET | ROUTE_HEAD, state_handle, "An older name of /state", NULL},
     {"/containers", ROUTE_GET | ROUTE_HEAD, containers_handle, "The containers of executors, with what they use", NULL},
     {"/monitor/statistics", ROUTE_GET | ROUTE_HEAD, statistics_handle, "What containers use", NULL},
-    {"/monitor/statistics.json", ROUTE_GET | ROUTE_HEAD, statistics_handle, "An older name of /monitor/statistics",
-     NULL},
 };
 
 void agent_add_routes(struct agent *agent) {
