@@ -22,6 +22,10 @@
 /* After so long without the acknowledgement of the terminal update the executor gives up. */
 #define ACKNOWLEDGEMENT_TIMEOUT_NS (60 * SECOND)
 
+/* The same after a shutdown: an agent that ends the whole framework acknowledges nothing any more. Upstream's executor
+ * gives its last update one second to get away (src/launcher/executor.cpp, reaped()). */
+#define SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT_NS SECOND
+
 /* The life of an executor.
  *
  *     WAITING -> RUNNING -> KILLING -> ENDED -> DONE
@@ -44,6 +48,7 @@ struct command_executor {
     void (*on_done)(void *user, int exit_code);
     void *user;
     enum executor_state state;
+    bool is_shut_down;
     bool is_abandoned; /* by the agent: nobody acknowledges any more */
     bool has_killing_state;
     bool killed_by_health, killed_by_timeout;
@@ -63,7 +68,7 @@ struct command_executor {
 
 static void on_end(struct env_timer *timer) {
     struct command_executor *executor = container_of(timer, struct command_executor, end_timer);
-    if (executor->state == EXECUTOR_ENDED) {
+    if (executor->state == EXECUTOR_ENDED && !executor->is_shut_down) {
         log_error("Did not receive ACK for the terminal status update from the agent");
         executor->exit_code = EXIT_FAILURE;
     }
@@ -159,8 +164,11 @@ static void on_completion_due(struct env_timer *timer) {
 
 static void shut_down(struct command_executor *executor) {
     log_info("Shutting down");
+    executor->is_shut_down = true;
     if (executor->state == EXECUTOR_WAITING)
         finish(executor, EXIT_SUCCESS);
+    else if (executor->state == EXECUTOR_ENDED)
+        env_timer_start(&executor->end_timer, SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT_NS);
     else
         kill_task(executor, executor->shutdown_grace_period_ns - SHUTDOWN_RESERVE_NS);
 }
@@ -188,7 +196,8 @@ static void end_task(struct command_executor *executor, Mesos__V1__TaskState sta
     if (executor->is_abandoned)
         finish(executor, EXIT_FAILURE);
     else
-        env_timer_start(&executor->end_timer, ACKNOWLEDGEMENT_TIMEOUT_NS);
+        env_timer_start(&executor->end_timer,
+                        executor->is_shut_down ? SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT_NS : ACKNOWLEDGEMENT_TIMEOUT_NS);
 }
 
 static void on_task_exit(void *user, int wait_status, const struct error *err) {

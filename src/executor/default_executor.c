@@ -10,6 +10,9 @@
 /* How long the last acknowledgements are waited for. */
 #define ACKNOWLEDGEMENT_TIMEOUT_NS (60 * SECOND)
 
+/* The same after a shutdown: an agent that ends the whole framework acknowledges nothing any more. */
+#define SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT_NS SECOND
+
 /* The end */
 
 static void on_end(struct env_timer *timer) {
@@ -28,8 +31,8 @@ void default_executor_finish(struct default_executor *executor) {
         end_after(executor, 0);
         return;
     }
-    log_info("Terminating after the last acknowledgement, or after 60 seconds");
-    end_after(executor, ACKNOWLEDGEMENT_TIMEOUT_NS);
+    log_info("Terminating after the last acknowledgement");
+    end_after(executor, executor->is_shutting_down ? SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT_NS : ACKNOWLEDGEMENT_TIMEOUT_NS);
 }
 
 /* Groups */

@@ -229,6 +229,19 @@ static void shutdown_leaves_time_to_report_the_end(void **state) {
     assert_updates(&fixture->world, STARTING, RUNNING, KILLED);
 }
 
+static void shutdown_waits_a_second_for_the_last_acknowledgement(void **state) {
+    struct fixture *fixture = *state;
+    fixture->world.acknowledges = false;
+    run_task(fixture);
+    send_shutdown(&fixture->world);
+    end_process(fixture, SIGTERM);
+    sim_run_for(fixture->world.sim, SECOND / 2);
+    assert_false(fixture->world.is_done);
+    sim_run_for(fixture->world.sim, SECOND);
+    assert_true(fixture->world.is_done);
+    assert_int_equal(fixture->world.exit_code, 0);
+}
+
 static void kill_before_the_launch_ends_the_executor(void **state) {
     struct fixture *fixture = *state;
     start_executor(fixture, true);
@@ -477,6 +490,7 @@ int main(void) {
         with_fixture(second_task_is_refused),
         with_fixture(shutdown_without_a_task_ends_at_once),
         with_fixture(shutdown_leaves_time_to_report_the_end),
+        with_fixture(shutdown_waits_a_second_for_the_last_acknowledgement),
         with_fixture(kill_before_the_launch_ends_the_executor),
         with_fixture(task_group_ends_the_executor),
         with_fixture(executor_waits_a_minute_for_the_last_acknowledgement),
