@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/table.h"
 #include "base/text.h"
 
 enum {
@@ -43,12 +44,6 @@ int directory_sync(const char *path, struct error *err) {
     return 0;
 }
 
-static int sync_parent(const char *path, struct error *err) {
-    cleanup_free char *parent = path_parent(path);
-
-    return directory_sync(parent, err);
-}
-
 static int write_all(int fd, const char *data, size_t size) {
     while (size > 0) {
         ssize_t written = write(fd, data, size);
@@ -63,50 +58,131 @@ static int write_all(int fd, const char *data, size_t size) {
     return 0;
 }
 
-static int write_temporary(const char *path, const void *data, size_t size, struct error *err) {
-    cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+/* Writing
+ *
+ * All bytes are written before anything waits for the disk, and all files are there before the first directory is
+ * synced: the disk then has many things to do at once, and what files share is done once. */
 
-    if (fd < 0)
-        return error_errno(err, "Failed to create '%s'", path);
-    if (write_all(fd, data, size) < 0 || fsync(fd) < 0)
-        return error_errno(err, "Failed to write '%s'", path);
-    return 0;
+static bool has_failed(const struct file_write *write) {
+    return write->error.message != NULL;
+}
+
+static void open_temporary(struct file_write *write) {
+    cleanup_free char *temporary = path_temporary(write->path);
+
+    write->fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (write->fd < 0)
+        error_errno(&write->error, "Failed to create '%s'", temporary);
+}
+
+static void open_to_append(struct file_write *write) {
+    struct stat before;
+
+    write->fd = open(write->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (write->fd < 0 && errno == ENOENT) {
+        write->fd = open(write->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+        write->is_new = true;
+    }
+    if (write->fd < 0 || fstat(write->fd, &before) < 0)
+        error_errno(&write->error, "Failed to open '%s'", write->path);
+    else
+        write->size_before = before.st_size;
+}
+
+static void write_failed(struct file_write *write) {
+    error_errno(&write->error, write->is_append ? "Failed to append to '%s'" : "Failed to write '%s'", write->path);
+    /* What follows must not come after half a record. */
+    if (write->is_append && ftruncate(write->fd, write->size_before) < 0)
+        error_wrap(&write->error, "A part of a record stays behind");
+}
+
+static void write_bytes(struct file_write *write) {
+    write->fd = -1;
+    write->is_new = !write->is_append;
+    write->parent = path_parent(write->path);
+    if (write->is_append)
+        open_to_append(write);
+    else
+        open_temporary(write);
+    if (has_failed(write))
+        return;
+    if (write_all(write->fd, write->data, write->size) < 0)
+        write_failed(write);
+    else
+        sync_file_range(write->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only to begin early: its failure is seen later */
+}
+
+static void sync_bytes(struct file_write *write) {
+    if (!has_failed(write) && (write->is_append ? fdatasync(write->fd) : fsync(write->fd)) < 0)
+        write_failed(write);
+    if (write->fd >= 0)
+        close(write->fd);
+}
+
+static void take_place(struct file_write *write) {
+    cleanup_free char *temporary = path_temporary(write->path);
+
+    if (!has_failed(write) && rename(temporary, write->path) < 0)
+        error_errno(&write->error, "Failed to rename '%s' to '%s'", temporary, write->path);
+    if (has_failed(write))
+        unlink(temporary);
+}
+
+/* Sync @path unless that was done before, in which case only its failure is passed on. */
+static void sync_once(struct table *synced, const char *path, struct file_write *write) {
+    struct error *result = table_find(synced, path);
+
+    if (has_failed(write))
+        return;
+    if (result == NULL) {
+        result = new0(struct error);
+        directory_sync(path, result);
+        table_add(synced, path, result);
+    }
+    if (result->message != NULL)
+        error_set(&write->error, result->code, "%s", result->message);
+}
+
+static void sync_directories(struct file_write *const writes[], size_t count) {
+    struct table synced;
+    struct error *result;
+
+    table_init(&synced);
+    for (size_t i = 0; i < count; i++) {
+        if (writes[i]->is_new)
+            sync_once(&synced, writes[i]->parent, writes[i]);
+        for (size_t j = 0; j < writes[i]->directory_count; j++)
+            sync_once(&synced, writes[i]->directories[j], writes[i]);
+    }
+    table_for_each (&synced, result) {
+        error_done(result);
+        free(result);
+    }
+    table_done(&synced);
+}
+
+void file_write_all(struct file_write *const writes[], size_t count) {
+    for (size_t i = 0; i < count; i++)
+        write_bytes(writes[i]);
+    for (size_t i = 0; i < count; i++)
+        sync_bytes(writes[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (!writes[i]->is_append)
+            take_place(writes[i]);
+    }
+    sync_directories(writes, count);
+    for (size_t i = 0; i < count; i++)
+        free(writes[i]->parent);
 }
 
 int file_replace(const char *path, const void *data, size_t size, struct error *err) {
-    cleanup_free char *temporary = path_temporary(path);
+    struct file_write write = {.path = path, .data = data, .size = size}, *writes = &write;
 
-    if (write_temporary(temporary, data, size, err) < 0) {
-        unlink(temporary);
-        return -1;
-    }
-    if (rename(temporary, path) < 0) {
-        error_errno(err, "Failed to rename '%s' to '%s'", temporary, path);
-        unlink(temporary);
-        return -1;
-    }
-    return sync_parent(path, err);
-}
-
-int file_append(const char *path, const void *data, size_t size, struct error *err) {
-    cleanup_close int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    bool created = false;
-    struct stat before;
-
-    if (fd < 0 && errno == ENOENT) {
-        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-        created = true;
-    }
-    if (fd < 0 || fstat(fd, &before) < 0)
-        return error_errno(err, "Failed to open '%s'", path);
-    if (write_all(fd, data, size) < 0 || fdatasync(fd) < 0) {
-        error_errno(err, "Failed to append to '%s'", path);
-        /* What follows must not come after half a record. */
-        if (ftruncate(fd, before.st_size) < 0)
-            error_wrap(err, "A part of a record stays behind");
-        return -1;
-    }
-    return created ? sync_parent(path, err) : 0;
+    file_write_all(&writes, 1);
+    if (!has_failed(&write))
+        return 0;
+    error_move(err, &write.error);
+    return -1;
 }
 
 /* Removing trees */

@@ -264,8 +264,7 @@ struct loop *loop_new(struct error *err) {
     list_init(&loop->deferred);
     list_init(&loop->signals);
     list_init(&loop->children);
-    table_init(&loop->unsynced);
-    table_init(&loop->file_queues);
+    loop_files_init(loop);
     pthread_mutex_init(&loop->posts_lock, NULL);
     loop->armed_ms = INT64_MAX;
     uv_prepare_init(&loop->uv, &loop->before_wait);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of the real env.
  *
- * Operations run on libuv's pool threads, those on one path one after the other. Making a directory or a link is done
- * at once, without waiting for the disk; the directories whose entries changed are remembered, and the next operation
- * below one of them syncs it too, so that what is durable can also be found. */
+ * Operations run on libuv's pool threads, those on one path one after the other. Those that come together are done
+ * together, in groups that are small enough for the first to be told of soon, because syncing costs more than writing
+ * and what files share, their directories above all, is then synced once. Appends do not wait behind replacements.
+ * Making a directory or a link is done at once, without waiting for the disk; the directories whose entries changed are
+ * remembered, and the next operation below one of them syncs it too, so that what is durable can also be found. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,14 @@
 
 /* Directories below which nothing durable is written are forgotten at last: the kernel syncs by itself after a while.
  */
-enum { UNSYNCED_LIMIT = 8192, READ_BYTES = 64 * 1024 };
+enum {
+    UNSYNCED_LIMIT = 8192,
+    READ_BYTES = 64 * 1024,
+    GROUP_MOST = 24,
+    /* Of libuv's four threads one is left for what else there is to do. */
+    REPLACING_MOST = 2,
+    APPENDING_MOST = 1,
+};
 
 struct unsynced_directory {
     char *path;
@@ -28,21 +37,24 @@ struct file_queue {
     struct list operations; /* of struct file_operation; the first is under way */
 };
 
-struct ancestor {
-    char *path;
-    uint64_t changed;
-};
-
 struct file_operation {
-    struct list member;
+    struct list member;                   /* in its queue */
+    struct list in_lane;                  /* while it waits */
     struct env_file_operation *operation; /* NULL once cancelled */
     struct loop *loop;
     struct file_queue *queue;
     enum file_operation_kind { FILE_REPLACE, FILE_APPEND, FILE_REMOVE_TREE } kind;
     struct buffer data;
-    struct error error;
-    struct ancestor *ancestors; /* directories to be synced as well */
-    size_t ancestor_count;
+    struct file_write write;
+    uint64_t *changed; /* what the directories to be synced were at */
+};
+
+struct file_group {
+    struct loop *loop;
+    struct file_lane *lane;
+    struct file_write *writes[GROUP_MOST];
+    struct file_operation *operations[GROUP_MOST];
+    size_t count;
 };
 
 /* Directories whose entries are not on the disk */
@@ -69,10 +81,11 @@ static void parent_changed(struct loop *loop, const char *path) {
     directory->changed = ++loop->directory_changes;
 }
 
-/* The directories above @path that are to be synced. */
-static struct ancestor *unsynced_above(struct loop *loop, const char *path, size_t *ret_count) {
+/* Find the directories above @path that are to be synced; @ret_changed says when each of them was changed. */
+static const char **unsynced_above(struct loop *loop, const char *path, size_t *ret_count, uint64_t **ret_changed) {
     cleanup_free char *above = xstrdup(path);
-    struct ancestor *ancestors = NULL;
+    const char **directories = NULL;
+    uint64_t *changed = NULL;
     size_t count = 0;
 
     while (loop->unsynced.count > 0) {
@@ -81,8 +94,10 @@ static struct ancestor *unsynced_above(struct loop *loop, const char *path, size
         bool is_last = strcmp(parent, above) == 0;
 
         if (directory != NULL && !is_last) {
-            ancestors = xrealloc(ancestors, (count + 1) * sizeof(ancestors[0]));
-            ancestors[count++] = (struct ancestor){xstrdup(parent), directory->changed};
+            directories = xrealloc(directories, (count + 1) * sizeof(directories[0]));
+            changed = xrealloc(changed, (count + 1) * sizeof(changed[0]));
+            directories[count] = xstrdup(parent);
+            changed[count++] = directory->changed;
         }
         free(above);
         above = parent;
@@ -90,26 +105,22 @@ static struct ancestor *unsynced_above(struct loop *loop, const char *path, size
             break;
     }
     *ret_count = count;
-    return ancestors;
+    *ret_changed = changed;
+    return directories;
 }
 
-static int sync_ancestors(const struct ancestor *ancestors, size_t count, struct error *err) {
-    for (size_t i = 0; i < count; i++)
-        if (directory_sync(ancestors[i].path, err) < 0)
-            return -1;
-    return 0;
-}
-
-/* @ancestors have been synced, if @is_synced; they are released. */
-static void ancestors_done(struct loop *loop, struct ancestor *ancestors, size_t count, bool is_synced) {
+/* @directories have been synced, if @is_synced; they are released. */
+static void directories_done(struct loop *loop, const char **directories, uint64_t *changed, size_t count,
+                             bool is_synced) {
     for (size_t i = 0; i < count; i++) {
-        struct unsynced_directory *directory = table_find(&loop->unsynced, ancestors[i].path);
+        struct unsynced_directory *directory = table_find(&loop->unsynced, directories[i]);
 
-        if (is_synced && directory != NULL && directory->changed == ancestors[i].changed)
+        if (is_synced && directory != NULL && directory->changed == changed[i])
             forget_directory(loop, directory);
-        free(ancestors[i].path);
+        free((char *)directories[i]);
     }
-    free(ancestors);
+    free(directories);
+    free(changed);
 }
 
 /* What is done at once */
@@ -158,40 +169,48 @@ static bool is_directory(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-int loop_make_directories(struct env *env, const char *path, struct error *err) {
-    cleanup_free char *partial = NULL;
+/* From the end of @path up to the first directory that is there, and down again: mostly it is the last. */
+static int make_directory(struct env *env, const char *path) {
+    cleanup_free char *parent = NULL;
+    int result = mkdir(path, 0755);
 
+    if (result < 0 && errno == ENOENT) {
+        parent = path_parent(path);
+        if (strcmp(parent, path) == 0 || make_directory(env, parent) < 0)
+            return -1;
+        result = mkdir(path, 0755);
+    }
+    if (result == 0)
+        parent_changed(env_loop(env), path);
+    return result < 0 && errno != EEXIST ? -1 : 0;
+}
+
+int loop_make_directories(struct env *env, const char *path, struct error *err) {
     if (is_directory(path))
         return 0;
-    partial = xstrdup(path);
-    for (char *end = partial + strspn(partial, "/"); *end != '\0'; end += strspn(end, "/")) {
-        char after;
-
-        end += strcspn(end, "/");
-        after = *end;
-        *end = '\0';
-        if (mkdir(partial, 0755) == 0)
-            parent_changed(env_loop(env), partial);
-        else if (errno != EEXIST)
-            return error_errno(err, "Failed to create the directory '%s'", partial);
-        *end = after;
-    }
+    if (make_directory(env, path) < 0)
+        return error_errno(err, "Failed to create the directory '%s'", path);
     if (!is_directory(path))
         return error_set(err, ENOTDIR, "Failed to create the directory '%s': %s", path, strerror(ENOTDIR));
     return 0;
 }
 
 int loop_symlink(struct env *env, const char *target, const char *path, struct error *err) {
-    cleanup_free char *temporary = path_temporary(path);
+    cleanup_free char *temporary = NULL;
+    int result = symlink(target, path);
 
-    unlink(temporary);
-    if (symlink(target, temporary) < 0)
-        return error_errno(err, "Failed to create the link '%s'", path);
-    if (rename(temporary, path) < 0) {
-        error_errno(err, "Failed to create the link '%s'", path);
+    if (result < 0 && errno == EEXIST) {
+        temporary = path_temporary(path);
         unlink(temporary);
-        return -1;
+        result = symlink(target, temporary);
+        if (result == 0 && rename(temporary, path) < 0) {
+            error_errno(err, "Failed to create the link '%s'", path);
+            unlink(temporary);
+            return -1;
+        }
     }
+    if (result < 0)
+        return error_errno(err, "Failed to create the link '%s'", path);
     parent_changed(env_loop(env), path);
     return 0;
 }
@@ -244,14 +263,17 @@ int loop_list_directory(struct env *env, const char *path, char ***ret_names, st
 
 int loop_file_write_now(struct env *env, const char *path, const void *data, size_t size, struct error *err) {
     struct loop *loop = env_loop(env);
-    size_t count;
-    struct ancestor *ancestors = unsynced_above(loop, path, &count);
-    int result = file_replace(path, data, size, err);
+    struct file_write write = {.path = path, .data = data, .size = size}, *writes = &write;
+    uint64_t *changed;
+    bool is_done;
 
-    if (result == 0)
-        result = sync_ancestors(ancestors, count, err);
-    ancestors_done(loop, ancestors, count, result == 0);
-    return result;
+    write.directories = unsynced_above(loop, path, &write.directory_count, &changed);
+    file_write_all(&writes, 1);
+    is_done = write.error.message == NULL;
+    directories_done(loop, write.directories, changed, write.directory_count, is_done);
+    if (!is_done)
+        error_move(err, &write.error);
+    return is_done ? 0 : -1;
 }
 
 int loop_file_remove(struct env *env, const char *path, struct error *err) {
@@ -263,42 +285,17 @@ int loop_file_remove(struct env *env, const char *path, struct error *err) {
 
 /* Operations */
 
-static void run_operation(void *user) {
-    struct file_operation *operation = user;
-    const char *path = operation->queue->path;
-    int result = 0;
+static void start(struct file_operation *operation);
 
-    switch (operation->kind) {
-    case FILE_REPLACE:
-        result = file_replace(path, operation->data.data, operation->data.size, &operation->error);
-        break;
-    case FILE_APPEND:
-        result = file_append(path, operation->data.data, operation->data.size, &operation->error);
-        break;
-    case FILE_REMOVE_TREE:
-        result = file_remove_tree(path, &operation->error);
-        break;
-    }
-    if (result == 0)
-        sync_ancestors(operation->ancestors, operation->ancestor_count, &operation->error);
-}
-
-static void on_operation_done(void *user);
-
-static void start(struct file_operation *operation) {
-    if (operation->kind != FILE_REMOVE_TREE)
-        operation->ancestors = unsynced_above(operation->loop, operation->queue->path, &operation->ancestor_count);
-    loop_work(operation->loop, run_operation, on_operation_done, operation);
-}
-
-static void on_operation_done(void *user) {
-    struct file_operation *done = user, *next;
+/* The operation has ended: the next one of its path is started, and its owner is told. */
+static void finish(struct file_operation *done) {
     struct file_queue *queue = done->queue;
     struct env_file_operation *owned = done->operation;
     struct loop *loop = done->loop;
-    cleanup_error struct error err = done->error;
+    struct file_operation *next;
+    cleanup_error struct error err = done->write.error;
 
-    ancestors_done(loop, done->ancestors, done->ancestor_count, err.message == NULL);
+    directories_done(loop, done->write.directories, done->changed, done->write.directory_count, err.message == NULL);
     list_remove(&done->member);
     buffer_done(&done->data);
     free(done);
@@ -314,6 +311,81 @@ static void on_operation_done(void *user) {
         return;
     owned->impl = NULL;
     owned->on_done(owned, err.message != NULL ? &err : NULL);
+}
+
+static void run_removal(void *user) {
+    struct file_operation *operation = user;
+
+    file_remove_tree(operation->queue->path, &operation->write.error);
+}
+
+static void on_removed(void *user) {
+    finish(user);
+}
+
+static void run_group(void *user) {
+    struct file_group *group = user;
+
+    file_write_all(group->writes, group->count);
+}
+
+static void on_group_done(void *user) {
+    struct file_group *group = user;
+
+    group->lane->under_way--;
+    loop_defer(group->loop, &group->loop->start_files);
+    for (size_t i = 0; i < group->count; i++) {
+        loop_enter(group->loop);
+        finish(group->operations[i]);
+    }
+    free(group);
+}
+
+static void start_group(struct loop *loop, struct file_lane *lane) {
+    struct file_group *group = new0(struct file_group);
+    struct file_operation *operation;
+
+    group->loop = loop;
+    group->lane = lane;
+    list_for_each (&lane->waiting, operation, in_lane) {
+        if (group->count == GROUP_MOST)
+            break;
+        list_remove(&operation->in_lane);
+        operation->write.path = operation->queue->path;
+        operation->write.data = operation->data.data;
+        operation->write.size = operation->data.size;
+        operation->write.is_append = operation->kind == FILE_APPEND;
+        operation->write.directories = unsynced_above(loop, operation->queue->path, &operation->write.directory_count,
+                                                      &operation->changed);
+        group->operations[group->count] = operation;
+        group->writes[group->count++] = &operation->write;
+    }
+    lane->under_way++;
+    loop_work(loop, run_group, on_group_done, group);
+}
+
+static void start_groups(struct loop *loop, struct file_lane *lane) {
+    while (lane->under_way < lane->most && !list_is_empty(&lane->waiting))
+        start_group(loop, lane);
+}
+
+static void on_start_files(struct deferred *deferred) {
+    struct loop *loop = container_of(deferred, struct loop, start_files);
+
+    start_groups(loop, &loop->appending);
+    start_groups(loop, &loop->replacing);
+}
+
+static void start(struct file_operation *operation) {
+    struct loop *loop = operation->loop;
+
+    if (operation->kind == FILE_REMOVE_TREE) {
+        loop_work(loop, run_removal, on_removed, operation);
+        return;
+    }
+    list_append(operation->kind == FILE_APPEND ? &loop->appending.waiting : &loop->replacing.waiting,
+                &operation->in_lane);
+    loop_defer(loop, &loop->start_files);
 }
 
 static void begin(struct env_file_operation *owned, enum file_operation_kind kind, const char *path, const void *data,
@@ -353,6 +425,16 @@ void loop_file_cancel(struct env_file_operation *operation) {
     struct file_operation *begun = operation->impl;
 
     begun->operation = NULL;
+}
+
+void loop_files_init(struct loop *loop) {
+    table_init(&loop->unsynced);
+    table_init(&loop->file_queues);
+    list_init(&loop->replacing.waiting);
+    list_init(&loop->appending.waiting);
+    loop->replacing.most = REPLACING_MOST;
+    loop->appending.most = APPENDING_MOST;
+    loop->start_files.run = on_start_files;
 }
 
 void loop_files_done(struct loop *loop) {

@@ -16,6 +16,13 @@ struct deferred {
     void (*run)(struct deferred *deferred);
 };
 
+/* File operations that wait for their turn, and those that are under way: see loop_file.c. */
+struct file_lane {
+    struct list waiting; /* of struct file_operation, by in_lane */
+    unsigned under_way;  /* groups of them */
+    unsigned most;
+};
+
 enum { SPARE_BUFFERS = 32, SPARE_BUFFER_BYTES = 64 * 1024, READ_BUFFER_BYTES = 64 * 1024, RANDOM_POOL_BYTES = 256 };
 
 struct post {
@@ -45,6 +52,8 @@ struct loop {
     struct table file_queues; /* of struct file_queue, by path */
     struct table unsynced;    /* of struct unsynced_directory, by path */
     uint64_t directory_changes;
+    struct file_lane replacing, appending;
+    struct deferred start_files;
 
     struct buffer spares[SPARE_BUFFERS]; /* empty buffers with memory, for what streams write */
     size_t spare_count;
@@ -91,6 +100,7 @@ void loop_file_write(struct env_file_operation *operation, const char *path, con
                      bool append);
 void loop_remove_tree(struct env_file_operation *operation, const char *path);
 void loop_file_cancel(struct env_file_operation *operation);
+void loop_files_init(struct loop *loop);
 /* Let go of what is remembered about files. */
 void loop_files_done(struct loop *loop);
 

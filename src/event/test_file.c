@@ -199,6 +199,28 @@ static void a_write_that_can_not_be_done_says_why(void **state) {
     assert_int_equal(f->operations[1].code, ENOENT);
 }
 
+static void of_many_at_once_only_those_fail_that_can_not_be_done(void **state) {
+    struct fixture *f = *state;
+    char name[32];
+
+    assert_int_equal(env_make_directories(f->env, at(f, "directory"), NULL), 0);
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        snprintf(name, sizeof(name), "%s/file-%zu", i % 5 == 3 ? "nowhere" : "directory", i);
+        if (i % 2 == 0)
+            begin_append(f, i, name, name);
+        else
+            begin_write(f, i, name, name);
+    }
+    run_until_done(f, OPERATIONS);
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        snprintf(name, sizeof(name), "directory/file-%zu", i);
+        assert_int_equal(f->operations[i].done, 1);
+        assert_int_equal(f->operations[i].code, i % 5 == 3 ? ENOENT : 0);
+        if (i % 5 != 3)
+            assert_string_equal(content_of(f, name), name);
+    }
+}
+
 static void a_cancelled_operation_is_not_told_but_done(void **state) {
     struct fixture *f = *state;
 
@@ -529,6 +551,7 @@ int main(void) {
         IN_BOTH(records_are_appended_in_order),
         IN_BOTH(operations_on_one_path_keep_their_order),
         IN_BOTH(a_write_that_can_not_be_done_says_why),
+        IN_BOTH(of_many_at_once_only_those_fail_that_can_not_be_done),
         IN_BOTH(a_cancelled_operation_is_not_told_but_done),
         IN_BOTH(an_operation_can_be_used_again_from_its_callback),
         IN_BOTH(reading_is_limited),
