@@ -95,6 +95,9 @@ class Cluster:
         self.bin = pathlib.Path(bin_dir)
         self.folder = tempfile.TemporaryDirectory(prefix="bench-daemons-")
         self.path = pathlib.Path(self.folder.name)
+        # Where the system's default for --runtime_dir lies: in memory.
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.run = tempfile.TemporaryDirectory(prefix="bench-daemons-", dir=memory)
         self.log = (self.path / "log").open("ab")
         self.agent = None
         self.master = Daemon([self.bin / "mesos-master", f"--work_dir={self.path}/master", *master_flags], self.log)
@@ -103,7 +106,7 @@ class Cluster:
     def start_agent(self):
         """Milliseconds until it is registered."""
         self.agent = Daemon([self.bin / "mesos-agent", f"--master={self.master.address}",
-                             f"--work_dir={self.path}/agent", f"--runtime_dir={self.path}/run",
+                             f"--work_dir={self.path}/agent", f"--runtime_dir={self.run.name}",
                              "--resources=cpus:100;mem:100000;disk:1000"], self.log)
         until(lambda: b'"active":true' in self.master.get("/slaves")[1], "the agent to be registered")
         return (time.monotonic() - self.agent.began) * 1000
@@ -114,6 +117,7 @@ class Cluster:
         self.master.stop()
         self.log.close()
         self.folder.cleanup()
+        self.run.cleanup()
 
 
 def run_load(load, *arguments):
