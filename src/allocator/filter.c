@@ -99,6 +99,36 @@ static bool table_remove_filter(struct filter_table *table, struct filter *filte
     return false;
 }
 
+/* Expiry */
+
+static struct filter *first_filter(const struct allocator *allocator) {
+    struct heap_member *top = heap_top(&allocator->expiries);
+
+    return top == NULL ? NULL : container_of(top, struct filter, expiry);
+}
+
+static struct inverse_filter *first_inverse_filter(const struct allocator *allocator) {
+    struct heap_member *top = heap_top(&allocator->inverse_expiries);
+
+    return top == NULL ? NULL : container_of(top, struct inverse_filter, expiry);
+}
+
+static void schedule(struct allocator *allocator) {
+    struct filter *filter = first_filter(allocator);
+    struct inverse_filter *inverse = first_inverse_filter(allocator);
+    int64_t next = INT64_MAX;
+
+    if (filter != NULL)
+        next = filter->expiry.key;
+    if (inverse != NULL && inverse->expiry.key < next)
+        next = inverse->expiry.key;
+    if (next == INT64_MAX)
+        env_timer_stop(&allocator->expiry_timer);
+    else if (!env_timer_is_running(&allocator->expiry_timer) || next != allocator->next_expiry_ns)
+        env_timer_start(&allocator->expiry_timer, next - env_now(allocator->env));
+    allocator->next_expiry_ns = next;
+}
+
 /* Filters */
 
 int64_t allocator_filters_timeout_ns(const Mesos__V1__Filters *filters) {
@@ -162,7 +192,7 @@ void allocator_filter_add(struct allocator *allocator, struct client *client, st
     heap_add(&allocator->expiries, &filter->expiry, env_now(allocator->env) + timeout_ns);
     client->role->filter_count++;
     allocator->figures.filters++;
-    allocator_filters_schedule(allocator);
+    schedule(allocator);
 }
 
 static void filter_remove(struct allocator *allocator, struct filter *filter) {
@@ -196,7 +226,7 @@ void allocator_inverse_filter_add(struct allocator *allocator, struct framework 
     filter->agent = agent;
     list_append(&framework->inverse_filters, &filter->in_framework);
     heap_add(&allocator->inverse_expiries, &filter->expiry, env_now(allocator->env) + timeout_ns);
-    allocator_filters_schedule(allocator);
+    schedule(allocator);
 }
 
 bool allocator_inverse_filter_is_set(const struct allocator *allocator, const struct framework *framework,
@@ -245,19 +275,7 @@ void allocator_filters_remove_of_agent(struct allocator *allocator, struct agent
     allocator_inverse_filters_remove_of_agent(allocator, agent);
 }
 
-/* Expiry */
-
-static struct filter *first_filter(const struct allocator *allocator) {
-    struct heap_member *top = heap_top(&allocator->expiries);
-
-    return top == NULL ? NULL : container_of(top, struct filter, expiry);
-}
-
-static struct inverse_filter *first_inverse_filter(const struct allocator *allocator) {
-    struct heap_member *top = heap_top(&allocator->inverse_expiries);
-
-    return top == NULL ? NULL : container_of(top, struct inverse_filter, expiry);
-}
+/* What has expired */
 
 void allocator_filters_expire(struct allocator *allocator) {
     int64_t now = env_now(allocator->env);
@@ -268,21 +286,5 @@ void allocator_filters_expire(struct allocator *allocator) {
         filter_remove(allocator, filter);
     while ((inverse = first_inverse_filter(allocator)) != NULL && inverse->expiry.key <= now)
         inverse_filter_remove(allocator, inverse);
-    allocator_filters_schedule(allocator);
-}
-
-void allocator_filters_schedule(struct allocator *allocator) {
-    struct filter *filter = first_filter(allocator);
-    struct inverse_filter *inverse = first_inverse_filter(allocator);
-    int64_t next = INT64_MAX;
-
-    if (filter != NULL)
-        next = filter->expiry.key;
-    if (inverse != NULL && inverse->expiry.key < next)
-        next = inverse->expiry.key;
-    if (next == INT64_MAX)
-        env_timer_stop(&allocator->expiry_timer);
-    else if (!env_timer_is_running(&allocator->expiry_timer) || next != allocator->next_expiry_ns)
-        env_timer_start(&allocator->expiry_timer, next - env_now(allocator->env));
-    allocator->next_expiry_ns = next;
+    schedule(allocator);
 }

@@ -43,7 +43,7 @@ struct client *allocator_client_get(struct allocator *allocator, struct framewor
     return client;
 }
 
-void allocator_client_forget_verdicts(struct client *client) {
+static void client_forget_verdicts(struct client *client) {
     free(client->verdicts);
     client->verdicts = NULL;
     client->verdict_count = 0;
@@ -66,7 +66,7 @@ static void client_remove(struct allocator *allocator, struct client *client) {
     allocator_metrics_remove_client(allocator, client);
     list_remove(&client->in_framework);
     list_remove(&client->constrained);
-    allocator_client_forget_verdicts(client);
+    client_forget_verdicts(client);
     amounts_done(&client->node.allocated);
     free(client);
     allocator_role_try_remove(allocator, role);
@@ -77,7 +77,7 @@ void allocator_client_try_remove(struct allocator *allocator, struct client *cli
         client_remove(allocator, client);
 }
 
-void allocator_client_update_active(struct allocator *allocator, struct client *client) {
+static void client_update_active(struct allocator *allocator, struct client *client) {
     bool is_active = client->framework->is_active && client->is_subscribed && !client->is_suppressed;
 
     if (is_active == client->node.is_active)
@@ -190,7 +190,7 @@ static void configure_client(struct allocator *allocator, struct client *client)
     list_remove(&client->constrained);
     if (client->constraints != NULL)
         list_append(&allocator->constrained, &client->constrained);
-    allocator_client_forget_verdicts(client);
+    client_forget_verdicts(client);
 }
 
 /* The roles of @info: `roles` with MULTI_ROLE, else `role` (protobuf::framework::getRoles()). */
@@ -237,7 +237,7 @@ static void set_roles(struct allocator *allocator, struct framework *framework,
             client->is_subscribed = client->is_suppressed = false;
             allocator_filters_remove_of_client(allocator, client);
             allocator_metrics_remove_client(allocator, client);
-            allocator_client_update_active(allocator, client);
+            client_update_active(allocator, client);
             allocator_client_try_remove(allocator, client);
         }
     }
@@ -248,14 +248,14 @@ static void set_roles(struct allocator *allocator, struct framework *framework,
 static void suppress(struct allocator *allocator, struct client *client) {
     client->is_suppressed = true;
     allocator_metrics_add_client(allocator, client);
-    allocator_client_update_active(allocator, client);
+    client_update_active(allocator, client);
 }
 
 static void revive(struct allocator *allocator, struct client *client) {
     allocator_filters_remove_of_client(allocator, client);
     client->is_suppressed = false;
     allocator_metrics_add_client(allocator, client);
-    allocator_client_update_active(allocator, client);
+    client_update_active(allocator, client);
 }
 
 void allocator_add_framework(struct allocator *allocator, const struct allocator_framework *from,
@@ -281,7 +281,7 @@ void allocator_add_framework(struct allocator *allocator, const struct allocator
     list_for_each (&framework->clients, client, in_framework) {
         client->is_suppressed = has_string(from->suppressed_roles, from->suppressed_count, client->role->name);
         allocator_metrics_add_client(allocator, client);
-        allocator_client_update_active(allocator, client);
+        client_update_active(allocator, client);
     }
     for (size_t i = 0; i < used_count; i++) {
         agent = table_find(&allocator->agents, used[i].id);
@@ -307,7 +307,7 @@ void allocator_framework_free(struct allocator *allocator, struct framework *fra
         list_for_each (&client->usages, usage, in_client)
             allocator_usage_remove(allocator, usage, true);
         client->is_subscribed = false;
-        allocator_client_update_active(allocator, client);
+        client_update_active(allocator, client);
         client_remove(allocator, client);
     }
     clear_min_allocatable(framework);
@@ -330,7 +330,7 @@ void allocator_activate_framework(struct allocator *allocator, const char *frame
 
     framework->is_active = true;
     list_for_each (&framework->clients, client, in_framework)
-        allocator_client_update_active(allocator, client);
+        client_update_active(allocator, client);
     allocator_round_request(allocator, NULL);
 }
 
@@ -340,7 +340,7 @@ void allocator_deactivate_framework(struct allocator *allocator, const char *fra
 
     framework->is_active = false;
     list_for_each (&framework->clients, client, in_framework) {
-        allocator_client_update_active(allocator, client);
+        client_update_active(allocator, client);
         allocator_filters_remove_of_client(allocator, client);
     }
     allocator_inverse_filters_remove_of_framework(allocator, framework);
@@ -360,7 +360,7 @@ void allocator_update_framework(struct allocator *allocator, const struct alloca
         } else if (client->is_subscribed && !is_suppressed && client->is_suppressed) {
             revive(allocator, client);
         }
-        allocator_client_update_active(allocator, client);
+        client_update_active(allocator, client);
         unblock_everywhere(allocator, client);
     }
     /* Mesos clears these whether or not a role is revived (reviveRoles()). */

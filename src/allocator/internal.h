@@ -363,7 +363,6 @@ struct client *allocator_client_find(const struct role *role, const char *framew
 struct client *allocator_client_get(struct allocator *allocator, struct framework *framework, struct role *role);
 /* Remove @client if it is neither subscribed nor has anything. */
 void allocator_client_try_remove(struct allocator *allocator, struct client *client);
-void allocator_client_update_active(struct allocator *allocator, struct client *client);
 void allocator_framework_free(struct allocator *allocator, struct framework *framework);
 
 /* agent.c */
@@ -384,16 +383,12 @@ void allocator_agent_adopt_unknown_usages(struct allocator *allocator, struct ag
 void allocator_agent_set_total(struct allocator *allocator, struct agent *agent, const struct resources *total);
 
 /* usage.c */
-/* @client gets @resources (allocated to its role) of what is available on @agent. */
-void allocator_usage_add(struct allocator *allocator, struct agent *agent, struct client *client,
-                         const struct resources *resources);
-/* As allocator_usage_add() when available has been changed by the caller. */
+/* @client gets @resources (allocated to its role) of @agent; the caller changes what is available. */
 void allocator_usage_record(struct allocator *allocator, struct agent *agent, struct client *client,
                             const struct resources *resources);
 /* The other way; false if it does not have them. */
 bool allocator_usage_subtract(struct allocator *allocator, struct agent *agent, struct client *client,
                               const struct resources *resources);
-struct usage *allocator_usage_find(struct agent *agent, struct client *client);
 void allocator_usage_remove(struct allocator *allocator, struct usage *usage, bool give_back);
 /* Replace, without its counting as an allocation. */
 void allocator_usage_replace(struct allocator *allocator, struct agent *agent, struct client *client,
@@ -422,7 +417,6 @@ void allocator_inverse_filters_remove_of_framework(struct allocator *allocator, 
 void allocator_inverse_filters_remove_of_agent(struct allocator *allocator, struct agent *agent);
 /* Remove what has expired. */
 void allocator_filters_expire(struct allocator *allocator);
-void allocator_filters_schedule(struct allocator *allocator);
 
 /* constraints.c */
 const struct constraint_groups *allocator_offer_constraints_find(const struct offer_constraints *constraints,
@@ -430,7 +424,6 @@ const struct constraint_groups *allocator_offer_constraints_find(const struct of
 bool allocator_constraints_exclude(const struct constraint_groups *groups, const struct agent *agent);
 /* As above, remembered. */
 bool allocator_client_excludes(struct client *client, const struct agent *agent);
-void allocator_client_forget_verdicts(struct client *client);
 
 /* offer.c */
 /* Whether quota leaves nothing of @agent to the frameworks of @role, looking at no framework in particular. */

@@ -128,7 +128,7 @@ static struct resources unallocated_view(struct allocator *allocator, const stru
     return view;
 }
 
-struct usage *allocator_usage_find(struct agent *agent, struct client *client) {
+static struct usage *usage_find(struct agent *agent, struct client *client) {
     struct usage *usage;
 
     list_for_each (&agent->usages, usage, in_agent)
@@ -139,7 +139,7 @@ struct usage *allocator_usage_find(struct agent *agent, struct client *client) {
 
 void allocator_usage_record(struct allocator *allocator, struct agent *agent, struct client *client,
                             const struct resources *resources) {
-    struct usage *usage = allocator_usage_find(agent, client);
+    struct usage *usage = usage_find(agent, client);
 
     if (usage == NULL) {
         usage = allocator_pool_take(&allocator->usage_pool, sizeof(*usage));
@@ -153,15 +153,6 @@ void allocator_usage_record(struct allocator *allocator, struct agent *agent, st
     else
         resources_add(&usage->resources, resources);
     track(allocator, agent, client, resources, 1, 1);
-}
-
-static void take_from_available(struct allocator *allocator, struct agent *agent, const struct resources *resources) {
-    struct resources view = unallocated_view(allocator, resources);
-
-    allocator_revocable_track(allocator, agent, -1);
-    resources_subtract(&agent->available, &view);
-    allocator_revocable_track(allocator, agent, 1);
-    allocator_agent_update_offerable(allocator, agent);
 }
 
 static void give_to_available(struct allocator *allocator, struct agent *agent, const struct resources *resources) {
@@ -179,16 +170,6 @@ static void give_to_available(struct allocator *allocator, struct agent *agent, 
     allocator_agent_has_grown(allocator, agent);
 }
 
-void allocator_usage_add(struct allocator *allocator, struct agent *agent, struct client *client,
-                         const struct resources *resources) {
-    allocator_usage_record(allocator, agent, client, resources);
-    state_changed(allocator);
-    if (agent->is_overcommitted)
-        allocator_agent_recompute_available(allocator, agent);
-    else
-        take_from_available(allocator, agent, resources);
-}
-
 static void usage_free(struct allocator *allocator, struct usage *usage) {
     list_remove(&usage->in_agent);
     list_remove(&usage->in_client);
@@ -198,7 +179,7 @@ static void usage_free(struct allocator *allocator, struct usage *usage) {
 
 bool allocator_usage_subtract(struct allocator *allocator, struct agent *agent, struct client *client,
                               const struct resources *resources) {
-    struct usage *usage = allocator_usage_find(agent, client);
+    struct usage *usage = usage_find(agent, client);
 
     if (usage == NULL || !resources_contain(&usage->resources, resources))
         return false;
@@ -224,7 +205,7 @@ void allocator_usage_remove(struct allocator *allocator, struct usage *usage, bo
 
 void allocator_usage_replace(struct allocator *allocator, struct agent *agent, struct client *client,
                              const struct resources *old, const struct resources *new) {
-    struct usage *usage = allocator_usage_find(agent, client);
+    struct usage *usage = usage_find(agent, client);
 
     assert(usage != NULL);
     state_changed(allocator);
