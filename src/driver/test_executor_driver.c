@@ -245,15 +245,17 @@ static void e7_after_shutdown_nothing_comes_but_updates_still_go(void **state) {
     assert_int_equal(diary_count(&f->diary), 2);
 }
 
-/* An executor that does not end by itself, in a process group of its own. */
-static void stay(struct fixture *f) {
+/* This program again, as an executor that does not end by itself, in a process group of its own. */
+static int stay(void) {
     static const struct mesos_executor stubborn = {.shutdown = on_shutdown};
+    struct fixture *f = calloc(1, sizeof(*f));
 
     setpgid(0, 0);
     unsetenv("MESOS_LOCAL");
     setenv("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", "50ms", 1);
+    diary_init(&f->diary);
     mesos_executor_driver_run(mesos_executor_driver_new(&stubborn, f, NULL));
-    _exit(0);
+    return 0;
 }
 
 static void e7_who_stays_after_the_grace_period_is_killed(void **state) {
@@ -261,8 +263,10 @@ static void e7_who_stays_after_the_grace_period_is_killed(void **state) {
     int status;
     pid_t pid = fork();
 
-    if (pid == 0)
-        stay(f);
+    if (pid == 0) {
+        execl("/proc/self/exe", "test_executor_driver", "stay", NULL);
+        _exit(127);
+    }
     peer_take(&f->agent, CALL(SUBSCRIBE));
     send_subscribed(f);
     send_plain(f, EVENT(SHUTDOWN));
@@ -431,7 +435,7 @@ static void x4_an_agent_away_for_longer_than_the_recovery_timeout_is_the_end(voi
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         TEST(e1_registered_brings_the_data_unchanged),
         TEST(e2_e3_a_restarted_agent_gives_disconnected_and_reregistered),
@@ -451,5 +455,7 @@ int main(void) {
         TEST(x4_an_agent_away_for_longer_than_the_recovery_timeout_is_the_end),
     };
 
+    if (argc > 1 && strcmp(argv[1], "stay") == 0)
+        return stay();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of converting one element of a collection, which can have many. */
+enum { ELEMENT_REFERENCES = 16 };
+
 static pthread_key_t attached_key;
 static pthread_once_t attached_once = PTHREAD_ONCE_INIT;
 
@@ -67,6 +70,7 @@ jobject jni_from_message(JNIEnv *env, jobject object, const char *name, const vo
     char signature[300];
     jmethodID parse;
     jbyteArray array;
+    jobject parsed;
 
     if (message_class == NULL || (*env)->ExceptionCheck(env))
         return NULL;
@@ -76,7 +80,11 @@ jobject jni_from_message(JNIEnv *env, jobject object, const char *name, const vo
         return NULL;
     message_encode(message, &bytes);
     array = jni_from_bytes(env, bytes.data, bytes.size);
-    return array == NULL ? NULL : (*env)->CallStaticObjectMethod(env, message_class, parse, array);
+    if (array == NULL)
+        return NULL;
+    parsed = (*env)->CallStaticObjectMethod(env, message_class, parse, array);
+    (*env)->DeleteLocalRef(env, array);
+    return (*env)->ExceptionCheck(env) ? NULL : parsed;
 }
 
 void *jni_to_message(JNIEnv *env, jobject object, const ProtobufCMessageDescriptor *descriptor, struct arena *arena) {
@@ -128,15 +136,19 @@ static void **convert_elements(JNIEnv *env, jobject collection, struct arena *ar
     count = (*env)->GetArrayLength(env, array);
     items = arena_alloc(arena, (size_t)count * sizeof(void *));
     for (jsize i = 0; i < count; i++) {
-        jobject element = (*env)->GetObjectArrayElement(env, array, i);
+        jobject element;
 
+        if ((*env)->PushLocalFrame(env, ELEMENT_REFERENCES) < 0)
+            return NULL;
+        element = (*env)->GetObjectArrayElement(env, array, i);
         if (element == NULL) {
+            (*env)->PopLocalFrame(env, NULL);
             jni_throw(env, "java/lang/NullPointerException", "an element is null");
             return NULL;
         }
         items[i] = descriptor == NULL ? (void *)jni_to_text(env, element, arena)
                                       : jni_to_message(env, element, descriptor, arena);
-        (*env)->DeleteLocalRef(env, element);
+        (*env)->PopLocalFrame(env, NULL);
         if ((*env)->ExceptionCheck(env))
             return NULL;
     }

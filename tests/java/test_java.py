@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unmodified org.apache.mesos:mesos 1.11.0 of Maven Central with our libmesos.so: scheduler and executor in Java on
+real daemons. Each test of src/*Tests.java runs in a JVM of its own, under -Xcheck:jni, which must have nothing to say."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "system"))
+
+from cluster import BIN, Cluster, get_json, wait_for  # noqa: E402
+
+SOURCES = sorted((HERE / "src").glob("*.java"))
+DEADLINE_S = 150
+
+
+# Tests that need a hand from here.
+DRIVEN = {"failover_first", "failover_second", "s2_s8_a_restarted_master", "e2_a_restarted_agent",
+          "updated_frameworks_keep_their_id"}
+
+
+def methods_of(name):
+    """The test methods of a class: those that take nothing, but for what only others run."""
+    text = (HERE / "src" / f"{name}.java").read_text().split("// The tests")[1]
+    return [m for m in re.findall(r"^    void (\w+)\(\)", text, re.MULTILINE) if m not in DRIVEN]
+
+
+class Java:
+    """The classes, and how to run one."""
+
+    def __init__(self, directory):
+        self.jars = directory / "jars"
+        self.classes = directory / "classes"
+        subprocess.run(["mvn", "-q", "-B", "-f", HERE / "pom.xml", "dependency:copy-dependencies",
+                        f"-DoutputDirectory={self.jars}"], check=True, timeout=300)
+        self.class_path = ":".join(map(str, [self.classes, *sorted(self.jars.glob("*.jar"))]))
+        subprocess.run(["javac", "-Xlint:-options", "-d", self.classes, "-cp", self.class_path, *SOURCES], check=True,
+                       timeout=300)
+
+    def command(self, name, *arguments, properties=()):
+        executor = (f"MESOS_NATIVE_JAVA_LIBRARY={BIN}/libmesos.so exec java -Xcheck:jni -Xmx64m -cp {self.class_path} "
+                    "TestExecutor")
+        return ["java", "-Xcheck:jni", "-Xmx128m", "-cp", self.class_path, f"-Dexecutor.command={executor}",
+                *properties, name, *arguments]
+
+
+@pytest.fixture(scope="session")
+def java(tmp_path_factory):
+    return Java(tmp_path_factory.mktemp("java"))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A master and one agent for all tests that leave them as they were."""
+    c = Cluster(tmp_path_factory.mktemp("cluster"))
+    c.start_master()
+    c.start_agent()
+    yield c
+    check_executors(c)
+    c.stop()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A master and one agent that are restarted."""
+    c = Cluster(tmp_path)
+    c.start_master()
+    c.start_agent()
+    yield c
+    check_executors(c)
+    c.stop()
+
+
+def check_quiet(text):
+    """Neither -Xcheck:jni nor the JVM itself has complained."""
+    for word in ("WARNING", "FATAL ERROR", "SIGSEGV", "SIGABRT"):
+        assert word not in text, text
+
+
+def check_executors(cluster):
+    for agent in cluster.agents.values():
+        for sandbox in cluster.sandboxes(agent, "E"):
+            check_quiet((sandbox / "stdout").read_text() + (sandbox / "stderr").read_text())
+
+
+def environment(**more):
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("MESOS_")}
+    return {**inherited, **more}
+
+
+def run(java, name, *arguments, properties=(), env=None):
+    result = subprocess.run(java.command(name, *arguments, properties=properties), capture_output=True, text=True,
+                            timeout=DEADLINE_S, check=False,
+                            env=env or environment(MESOS_NATIVE_JAVA_LIBRARY=str(BIN / "libmesos.so")))
+    text = result.stdout + result.stderr
+    check_quiet(text)
+    assert result.returncode == 0 and result.stdout.splitlines()[-1] == "passed", text
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", methods_of("DriverTests"))
+def test_driver(java, shared, name):
+    run(java, "DriverTests", name, shared.address)
+
+
+@pytest.mark.parametrize("name", methods_of("V1Tests"))
+def test_v1(java, shared, name):
+    run(java, "V1Tests", name, shared.address)
+
+
+@pytest.mark.parametrize("name", methods_of("StateTests"))
+def test_state(java, name, tmp_path):
+    run(java, "StateTests", name, "-", properties=[f"-Djava.io.tmpdir={tmp_path}"])
+
+
+@pytest.mark.parametrize("where", ["MESOS_NATIVE_JAVA_LIBRARY", "MESOS_NATIVE_LIBRARY", "java.library.path"])
+def test_the_library_is_found_through(java, where):
+    if where == "java.library.path":
+        run(java, "DriverTests", "the_native_library_says_its_version", "", properties=[f"-D{where}={BIN}"],
+            env=environment())
+    else:
+        run(java, "DriverTests", "the_native_library_says_its_version", "",
+            env=environment(**{where: str(BIN / "libmesos.so")}))
+
+
+def test_d4_another_process_takes_over(java, shared):
+    output = run(java, "DriverTests", "failover_first", shared.address)
+    framework = re.search(r"^framework (\S+)$", output, re.MULTILINE).group(1)
+    run(java, "DriverTests", "failover_second", shared.address, properties=[f"-Dframework={framework}"])
+
+
+def start(java, cluster, name):
+    daemon = cluster.start(name, *java.command("DriverTests", name, cluster.address),
+                           env={"MESOS_NATIVE_JAVA_LIBRARY": str(BIN / "libmesos.so")})
+    wait_for(f"{name} to be ready", lambda: "\nready\n" in "\n" + daemon.text() or not daemon.is_running())
+    return daemon
+
+
+def finish(daemon):
+    assert daemon.wait(DEADLINE_S) == 0, daemon.text()
+    check_quiet(daemon.text())
+
+
+def test_s2_s8_a_restarted_master(java, own):
+    daemon = start(java, own, "s2_s8_a_restarted_master")
+    own.master.kill()
+    own.master.wait()
+    own.start_master()
+    finish(daemon)
+
+
+def test_e2_a_restarted_agent(java, own):
+    daemon = start(java, own, "e2_a_restarted_agent")
+    agent = own.agents["agent"]
+    agent.kill()
+    agent.wait()
+    own.start_agent(port=agent.port)
+    finish(daemon)
+
+
+def test_updated_frameworks_keep_their_id(java, shared):
+    process = subprocess.Popen(java.command("DriverTests", "updated_frameworks_keep_their_id", shared.address),
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               env=environment(MESOS_NATIVE_JAVA_LIBRARY=str(BIN / "libmesos.so")))
+    output = ""
+    while not (match := re.search(r"^renamed (\S+)$", output, re.MULTILINE)):
+        line = process.stdout.readline()
+        assert line, output
+        output += line
+
+    def is_renamed():
+        return any(f["id"] == match.group(1) and f["name"] == "renamed"
+                   for f in get_json(shared.address, "/frameworks")["frameworks"])
+
+    wait_for("the framework to be renamed", is_renamed)
+    rest, _ = process.communicate("\n", timeout=DEADLINE_S)
+    check_quiet(output + rest)
+    assert process.returncode == 0, output + rest
