@@ -113,6 +113,14 @@ def test_v1(java, shared, name):
     run(java, "V1Tests", name, shared.address)
 
 
+@pytest.mark.parametrize("name", methods_of("ExecutorTests"))
+def test_executor(java, name):
+    """With an agent that is not there: its port is nobody's."""
+    run(java, "ExecutorTests", name, "-",
+        env=environment(MESOS_NATIVE_JAVA_LIBRARY=str(BIN / "libmesos.so"), MESOS_AGENT_ENDPOINT="127.0.0.1:1",
+                        MESOS_FRAMEWORK_ID="F", MESOS_EXECUTOR_ID="E", MESOS_SLAVE_ID="A", MESOS_LOCAL="1"))
+
+
 @pytest.mark.parametrize("name", methods_of("StateTests"))
 def test_state(java, name, tmp_path):
     run(java, "StateTests", name, "-", properties=[f"-Djava.io.tmpdir={tmp_path}"])

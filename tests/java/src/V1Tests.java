@@ -189,6 +189,16 @@ public class V1Tests implements Scheduler {
         expect("disconnected");
     }
 
+    void v0_finalisers_are_safe() throws Exception {
+        for (int i = 0; i < 20; i++)
+            new V0Mesos(new V1Tests(master), FRAMEWORK, master);
+        for (int i = 0; i < 5; i++) {
+            System.gc();
+            System.runFinalization();
+        }
+        v0_a_task_runs_to_its_end();
+    }
+
     void v0_reconnect_does_nothing() throws Exception {
         Mesos mesos = new V0Mesos(this, FRAMEWORK, master, null);
         expect("connected");
