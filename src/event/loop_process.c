@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Signals, child processes and descriptors to be watched. */
-#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/text.h"
 #include "event/loop_internal.h"
 
 /* Signals */
@@ -68,13 +73,32 @@ int loop_on_signal(struct loop *loop, int number, void (*callback)(int number, v
     return 0;
 }
 
-/* Children */
+/* Children
+ *
+ * vfork(), not fork(): the child borrows the memory of this process until it executes its program, so that a start
+ * costs the same however large the process is, and what goes wrong is left where the parent finds it. The child
+ * therefore calls nothing but the kernel, and all signals are blocked until it has forgotten the handlers of this
+ * process. Its end is told by a pidfd, not by SIGCHLD, which belongs to the host process of libmesos. */
+
+enum { GIVEN_FDS = 4 };
 
 struct child {
-    uv_process_t handle;
+    uv_poll_t handle;    /* of pidfd */
     struct list member;  /* in loop->children */
     child_exit *on_exit; /* NULL: nobody wants to know */
     void *user;
+    int pid, pidfd;
+};
+
+/* What the child needs between vfork() and the program. */
+struct start {
+    const char *program;
+    char *const *arguments, *const *environment;
+    const char *directory;
+    int fds[GIVEN_FDS]; /* for descriptor 0 to 3; -1: /dev/null, or none for 3 */
+    bool new_session;
+    sigset_t blocked;
+    volatile int failure; /* errno of what the child could not do */
 };
 
 static void on_child_closed(uv_handle_t *handle) {
@@ -84,62 +108,171 @@ static void on_child_closed(uv_handle_t *handle) {
 static void child_close(struct child *child) {
     list_remove(&child->member);
     uv_close((uv_handle_t *)&child->handle, on_child_closed);
+    close(child->pidfd);
 }
 
-static void on_child_exit(uv_process_t *handle, int64_t exit_status, int signal_number) {
+static void on_child_end(uv_poll_t *handle, int status, int events) {
     struct child *child = handle->data;
+    int wait_status = W_EXITCODE(EXIT_FAILURE, 0); /* should somebody else have waited for it */
+    pid_t result;
 
     loop_enter(container_of(handle->loop, struct loop, uv));
+    result = waitpid(child->pid, &wait_status, WNOHANG);
+    if (result == 0 || (result < 0 && errno == EINTR))
+        return;
+    uv_poll_stop(handle);
     if (child->on_exit != NULL)
-        child->on_exit(child, W_EXITCODE((int)exit_status, signal_number), child->user);
+        child->on_exit(child, wait_status, child->user);
     child_close(child);
 }
 
-static uv_stdio_container_t give_fd(int fd) {
-    uv_stdio_container_t container = {.flags = fd < 0 ? UV_IGNORE : UV_INHERIT_FD};
+/* In the child, in the parent's memory. */
 
-    container.data.fd = fd;
-    return container;
+static bool give_descriptors(struct start *start) {
+    for (int i = 0; i < GIVEN_FDS; i++) {
+        /* Out of the way of those that come to lie at 0 to 3. */
+        if (start->fds[i] >= 0 && start->fds[i] < GIVEN_FDS)
+            start->fds[i] = fcntl(start->fds[i], F_DUPFD_CLOEXEC, GIVEN_FDS);
+        else if (start->fds[i] < 0 && i <= STDERR_FILENO)
+            start->fds[i] = open("/dev/null", (i == STDIN_FILENO ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+        else
+            continue;
+        if (start->fds[i] < 0)
+            return false;
+    }
+    for (int i = 0; i < GIVEN_FDS; i++) {
+        if (start->fds[i] == i ? fcntl(i, F_SETFD, 0) < 0 : start->fds[i] >= 0 && dup2(start->fds[i], i) < 0)
+            return false;
+    }
+    return true;
+}
+
+static void forget_signals(void) {
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int number = 1; number < NSIG; number++)
+        sigaction(number, &action, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+_Noreturn static void run_child(struct start *start) {
+    if ((!start->new_session || setsid() >= 0) && give_descriptors(start) &&
+        (start->directory == NULL || chdir(start->directory) == 0)) {
+        forget_signals();
+        execvpe(start->program, start->arguments, start->environment);
+    }
+    start->failure = errno;
+    _exit(127);
+}
+
+/* Nothing is kept in variables across vfork(), which returns twice. */
+__attribute__((noinline)) static pid_t start_child(struct start *start) {
+    pid_t pid = vfork();
+
+    if (pid == 0)
+        run_child(start);
+    return pid;
+}
+
+/* In the parent. */
+
+static const char *find_variable(char *const *environment, const char *name) {
+    const size_t size = strlen(name);
+
+    for (; *environment != NULL; environment++) {
+        if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
+            return *environment + size + 1;
+    }
+    return NULL;
+}
+
+/* The program as the child, with its PATH and directory, finds it; what is not found is told by execve(). */
+static char *find_program(const struct child_options *options, char *const *environment) {
+    const char *path = find_variable(environment, "PATH");
+
+    if (strchr(options->file, '/') != NULL)
+        return xstrdup(options->file);
+    if (path == NULL)
+        path = "/usr/local/bin:/usr/bin:/bin";
+    for (;;) {
+        const size_t size = strcspn(path, ":");
+        cleanup_free char *entry = size == 0 ? xstrdup(".") : xstrndup(path, size);
+        const bool is_relative = entry[0] != '/' && options->directory != NULL;
+        cleanup_free char *candidate = xasprintf("%s%s%s/%s", is_relative ? options->directory : "",
+                                                 is_relative ? "/" : "", entry, options->file);
+        struct stat status;
+
+        if (stat(candidate, &status) == 0 && S_ISREG(status.st_mode) && access(candidate, X_OK) == 0)
+            return take_ptr(&candidate);
+        if (path[size] == '\0')
+            return xasprintf("./%s", options->file);
+        path += size + 1;
+    }
+}
+
+/* Start the program; -1 with errno if that could not be done. */
+static pid_t start_program(const struct child_options *options) {
+    char *const *environment = options->environment != NULL ? options->environment : environ;
+    cleanup_free char *program = find_program(options, environment);
+    struct start start = {
+        .program = program,
+        .arguments = options->arguments,
+        .environment = environment,
+        .directory = options->directory,
+        .fds = {options->stdin_fd, options->stdout_fd, options->stderr_fd, options->extra_fd},
+        .new_session = options->new_session,
+    };
+    sigset_t all, before;
+    pid_t pid;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = start_child(&start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0 || start.failure == 0)
+        return pid;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    errno = start.failure;
+    return -1;
 }
 
 int loop_spawn(struct loop *loop, const struct child_options *options, child_exit *on_exit, void *user,
                struct child **ret_child, struct error *err) {
-    struct child *child = new0(struct child);
-    uv_stdio_container_t descriptors[] = {
-        give_fd(options->stdin_fd),
-        give_fd(options->stdout_fd),
-        give_fd(options->stderr_fd),
-        give_fd(options->extra_fd),
-    };
-    /* libuv gives /dev/null for what is ignored among the first three only. */
-    const uv_process_options_t uv_options = {
-        .exit_cb = on_child_exit,
-        .file = options->file,
-        .args = (char **)options->arguments,
-        .env = (char **)options->environment,
-        .cwd = options->directory,
-        .flags = options->new_session ? UV_PROCESS_DETACHED : 0,
-        .stdio_count = options->extra_fd < 0 ? 3 : 4,
-        .stdio = descriptors,
-    };
-    int result;
+    const pid_t pid = start_program(options);
+    struct child *child;
+    int pidfd, result;
 
+    if (pid < 0)
+        return error_errno(err, "Failed to start '%s'", options->file);
+    pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    child = new0(struct child);
+    result = pidfd < 0 ? -errno : uv_poll_init(&loop->uv, &child->handle, pidfd);
+    if (result < 0) {
+        kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+        if (pidfd >= 0)
+            close(pidfd);
+        free(child);
+        return error_uv(err, result, "Failed to watch '%s'", options->file);
+    }
+    child->pid = pid;
+    child->pidfd = pidfd;
     child->on_exit = on_exit;
     child->user = user;
     child->handle.data = child;
     list_append(&loop->children, &child->member);
-    result = uv_spawn(&loop->uv, &child->handle, &uv_options);
-    if (result < 0) {
-        child_close(child);
-        return error_uv(err, result, "Failed to start '%s'", options->file);
-    }
+    uv_poll_start(&child->handle, UV_READABLE, on_child_end);
     if (ret_child != NULL)
         *ret_child = child;
     return 0;
 }
 
 int child_pid(const struct child *child) {
-    return uv_process_get_pid(&child->handle);
+    return child->pid;
 }
 
 void child_forget(struct child *child) {

@@ -119,6 +119,30 @@ static void a_program_that_is_not_there_is_an_error(void **state) {
     assert_int_equal(f->exits, 0);
 }
 
+static void a_program_is_found_in_the_path_of_the_child(void **state) {
+    struct fixture *f = *state;
+    char *arguments[] = {"sh", "-c", "exit 5", NULL}, *environment[] = {"PATH=/nonexistent::bin:/usr/bin", NULL};
+    struct child_options options = {
+        .file = "sh",
+        .arguments = arguments,
+        .environment = environment,
+        .directory = "/",
+        .stdin_fd = -1,
+        .stdout_fd = -1,
+        .stderr_fd = -1,
+        .extra_fd = -1,
+    };
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(loop_spawn(f->loop, &options, on_exit_status, f, NULL, NULL), 0);
+    loop_run(f->loop);
+    assert_int_equal(WEXITSTATUS(f->wait_status), 5);
+    environment[0] = "PATH=/nonexistent";
+    assert_int_equal(loop_spawn(f->loop, &options, on_exit_status, f, NULL, &err), -1);
+    assert_int_equal(err.code, ENOENT);
+    error_done(&err);
+}
+
 static void read_all(int fd, struct buffer *ret) {
     ssize_t size;
 
@@ -153,6 +177,26 @@ static void a_child_gets_descriptors_environment_and_directory(void **state) {
     close(extra[0]);
 }
 
+static void descriptors_may_be_given_crosswise(void **state) {
+    struct fixture *f = *state;
+    char *arguments[4];
+    struct child_options options = shell("echo out; echo error >&2; echo extra >&3", arguments);
+    int out[2], saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    dup2(out[1], STDERR_FILENO);
+    options.stdout_fd = options.extra_fd = STDERR_FILENO;
+    options.stderr_fd = out[1];
+    assert_int_equal(loop_spawn(f->loop, &options, on_exit_status, f, NULL, NULL), 0);
+    dup2(saved, STDERR_FILENO);
+    close(out[1]);
+    loop_run(f->loop);
+    read_all(out[0], &f->output);
+    assert_string_equal(buffer_text(&f->output), "out\nerror\nextra\n");
+    close(out[0]);
+    close(saved);
+}
+
 static void a_child_can_lead_a_session_of_its_own(void **state) {
     struct fixture *f = *state;
     char *arguments[4];
@@ -179,11 +223,14 @@ static void a_forgotten_child_is_reaped_quietly(void **state) {
     char *arguments[4];
     struct child_options options = shell("exit 0", arguments);
     struct child *child;
+    siginfo_t info;
+    int pid;
 
     assert_int_equal(loop_spawn(f->loop, &options, on_exit_status, f, &child, NULL), 0);
+    pid = child_pid(child);
     child_forget(child);
     assert_int_equal(run_shell(f, "exit 0"), 0);
-    while (waitpid(-1, NULL, WNOHANG) == 0) /* the first may be a little later */
+    while (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0) /* the first may be a little later */
         assert_int_equal(run_shell((f->exits = 0, f), "exit 0"), 0);
     assert_int_equal(errno, ECHILD);
     assert_int_equal(f->exits, 1);
@@ -312,7 +359,9 @@ int main(void) {
         TEST(the_exit_code_of_a_child_is_told),
         TEST(the_signal_that_ended_a_child_is_told),
         TEST(a_program_that_is_not_there_is_an_error),
+        TEST(a_program_is_found_in_the_path_of_the_child),
         TEST(a_child_gets_descriptors_environment_and_directory),
+        TEST(descriptors_may_be_given_crosswise),
         TEST(a_child_can_lead_a_session_of_its_own),
         TEST(a_child_has_no_signal_blocked_or_ignored),
         TEST(a_forgotten_child_is_reaped_quietly),
