@@ -38,6 +38,8 @@ static void resume(struct framework *framework, const struct pid *from) {
 
     list_for_each (&framework->offers, offer, in_framework)
         offer_rescind(offer);
+    /* The link may have broken just now. */
+    env_timer_stop(&framework->connection.lost);
     process_link(&framework->master->process, from);
     framework_connected(framework);
     framework_send_subscribed(framework, true);
