@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/test_peer.h"
+
+#include "client/executor_client.h"
+
+#define EVENT(name) MESOS__V1__EXECUTOR__EVENT__TYPE__##name
+
+struct fixture {
+    struct sim *sim;
+    struct peer agent;
+    struct sim_node *node;
+    struct executor_client *client;
+    size_t subscribed, disconnected, abandoned;
+    int64_t disconnected_at, abandoned_at;
+};
+
+static bool is_subscribe(const ProtobufCMessage *call) {
+    return ((const Mesos__V1__Executor__Call *)call)->type == MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE;
+}
+
+static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
+    struct fixture *f = user;
+
+    f->subscribed += event->type == EVENT(SUBSCRIBED);
+}
+
+static void on_disconnected(void *user) {
+    struct fixture *f = user;
+
+    f->disconnected++;
+    f->disconnected_at = sim_now(f->sim);
+}
+
+static void on_abandoned(void *user, const char *reason) {
+    struct fixture *f = user;
+
+    f->abandoned++;
+    f->abandoned_at = sim_now(f->sim);
+}
+
+static const struct executor_client_events events = {on_event, on_disconnected, on_abandoned};
+
+static void make_client(struct fixture *f, bool checkpoint) {
+    struct executor_client_options options = {.agent = "10.0.0.1:5050",
+                                              .agent_id = "A",
+                                              .framework_id = "F",
+                                              .executor_id = "E",
+                                              .checkpoint = checkpoint,
+                                              .recovery_timeout_ns = 15 * MINUTE};
+
+    executor_client_free(f->client);
+    f->client = executor_client_new(sim_node_env(f->node), &options, &events, f, NULL);
+    assert_non_null(f->client);
+    executor_client_start(f->client);
+}
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    f->sim = sim_new(1);
+    peer_init(&f->agent, f->sim, "10.0.0.1", &mesos__v1__executor__call__descriptor, is_subscribe);
+    f->node = sim_node_new(f->sim, "10.0.0.2");
+    make_client(f, true);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+
+    executor_client_free(f->client);
+    peer_done(&f->agent);
+    sim_free(f->sim);
+    free(f);
+    return 0;
+}
+
+static void send_event(struct fixture *f, Mesos__V1__Executor__Event *event, int type) {
+    event->has_type = true;
+    event->type = (Mesos__V1__Executor__Event__Type)type;
+    peer_send(&f->agent, &event->base);
+}
+
+static void send_subscribed(struct fixture *f) {
+    Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
+
+    send_event(f, &event, EVENT(SUBSCRIBED));
+}
+
+static void subscribe(struct fixture *f) {
+    size_t before = f->subscribed;
+
+    sim_run_for(f->sim, 5 * SECOND);
+    send_subscribed(f);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->subscribed, before + 1);
+}
+
+static void update(struct fixture *f, int state) {
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
+
+    id.value = (char *)"t";
+    status.task_id = &id;
+    status.state = (Mesos__V1__TaskState)state;
+    executor_client_send_update(f->client, &status);
+    sim_run_for(f->sim, SECOND);
+}
+
+static void acknowledge_latest(struct fixture *f) {
+    Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
+    Mesos__V1__Executor__Event__Acknowledged acknowledged = MESOS__V1__EXECUTOR__EVENT__ACKNOWLEDGED__INIT;
+    const Mesos__V1__TaskStatus *status = ((Mesos__V1__Executor__Call *)f->agent.call)->update->status;
+
+    acknowledged.task_id = status->task_id;
+    acknowledged.uuid = status->uuid;
+    event.acknowledged = &acknowledged;
+    send_event(f, &event, EVENT(ACKNOWLEDGED));
+    sim_run_for(f->sim, SECOND);
+}
+
+static void x2_a_restarted_agent_is_told_what_it_has_not_acknowledged(void **state) {
+    struct fixture *f = *state;
+    const Mesos__V1__Executor__Call__Subscribe *told;
+
+    subscribe(f);
+    update(f, MESOS__V1__TASK_STATE__TASK_STARTING);
+    acknowledge_latest(f);
+    update(f, MESOS__V1__TASK_STATE__TASK_RUNNING);
+    peer_kill(&f->agent);
+    sim_run_for(f->sim, MINUTE);
+    assert_int_equal(f->disconnected, 1);
+    update(f, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    assert_int_equal(executor_client_unacknowledged(f->client), 2);
+    peer_listen(&f->agent);
+    subscribe(f);
+    told = ((Mesos__V1__Executor__Call *)f->agent.subscribe)->subscribe;
+    assert_int_equal(told->n_unacknowledged_updates, 2);
+    assert_int_equal(told->unacknowledged_updates[0]->status->state, MESOS__V1__TASK_STATE__TASK_RUNNING);
+    assert_int_equal(told->unacknowledged_updates[1]->status->state, MESOS__V1__TASK_STATE__TASK_FINISHED);
+}
+
+static void x4_a_checkpointing_executor_waits_for_the_recovery_timeout(void **state) {
+    struct fixture *f = *state;
+
+    subscribe(f);
+    peer_kill(&f->agent);
+    sim_run_for(f->sim, 14 * MINUTE);
+    assert_int_equal(f->abandoned, 0);
+    sim_run_for(f->sim, 2 * MINUTE);
+    assert_int_equal(f->abandoned, 1);
+    assert_true(f->abandoned_at - f->disconnected_at == 15 * MINUTE);
+}
+
+static void x4_an_agent_that_is_back_in_time_stops_the_clock(void **state) {
+    struct fixture *f = *state;
+
+    subscribe(f);
+    peer_kill(&f->agent);
+    sim_run_for(f->sim, 14 * MINUTE);
+    peer_listen(&f->agent);
+    subscribe(f);
+    sim_run_for(f->sim, 60 * MINUTE);
+    assert_int_equal(f->abandoned, 0);
+}
+
+static void x4_without_checkpointing_the_end_comes_at_once(void **state) {
+    struct fixture *f = *state;
+
+    make_client(f, false);
+    subscribe(f);
+    peer_kill(&f->agent);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->abandoned, 1);
+    assert_int_equal(f->disconnected, 0);
+}
+
+static void an_agent_that_recovers_is_asked_again_within_two_seconds(void **state) {
+    struct fixture *f = *state;
+
+    f->agent.refusal = 503;
+    sim_run_for(f->sim, 5 * MINUTE);
+    assert_int_equal(f->abandoned, 0);
+    for (size_t i = 1; i < f->agent.subscribes; i++)
+        assert_true(f->agent.times[i] - f->agent.times[i - 1] <= 2100 * MILLISECOND);
+    /* A second on average: no busy loop. */
+    assert_in_range(f->agent.subscribes, 200, 500);
+}
+
+static void a_refusal_is_the_end(void **state) {
+    struct fixture *f = *state;
+
+    f->agent.refusal = 403;
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_int_equal(f->abandoned, 1);
+    assert_int_equal(f->agent.subscribes, 1);
+}
+
+static void an_agent_that_has_sent_heartbeats_and_falls_silent_is_left(void **state) {
+    struct fixture *f = *state;
+    Mesos__V1__Executor__Event heartbeat = MESOS__V1__EXECUTOR__EVENT__INIT;
+
+    subscribe(f);
+    sim_run_for(f->sim, 10 * MINUTE); /* older agents send none */
+    assert_int_equal(f->disconnected, 0);
+    send_event(f, &heartbeat, EVENT(HEARTBEAT));
+    sim_run_for(f->sim, 70 * SECOND);
+    assert_int_equal(f->disconnected, 0);
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_int_equal(f->disconnected, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(x2_a_restarted_agent_is_told_what_it_has_not_acknowledged),
+        TEST(x4_a_checkpointing_executor_waits_for_the_recovery_timeout),
+        TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
+        TEST(x4_without_checkpointing_the_end_comes_at_once),
+        TEST(an_agent_that_recovers_is_asked_again_within_two_seconds),
+        TEST(a_refusal_is_the_end),
+        TEST(an_agent_that_has_sent_heartbeats_and_falls_silent_is_left),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

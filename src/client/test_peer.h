@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For tests: a master or an agent on a node of a simulated world. It notes when SUBSCRIBE came and what it said, and
+ * answers as it is told. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "event/sim.h"
+#include "message/message.h"
+#include "net/http_server.h"
+#include "net/recordio.h"
+
+struct peer {
+    struct sim *sim;
+    struct sim_node *node;
+    struct http_server *server;
+    const ProtobufCMessageDescriptor *descriptor; /* of the calls */
+    bool (*is_subscribe)(const ProtobufCMessage *call);
+    unsigned refusal;     /* answers SUBSCRIBE with this, or 0 */
+    const char *location; /* of a redirect */
+    struct http_exchange *stream;
+    struct arena arena;
+    ProtobufCMessage *subscribe, *call; /* the latest */
+    int64_t times[1000];                /* of SUBSCRIBEs */
+    size_t subscribes, calls;
+};
+
+static inline void peer_on_closed(struct http_exchange *exchange, void *user) {
+    struct peer *peer = user;
+
+    if (peer->stream == exchange)
+        peer->stream = NULL;
+}
+
+static inline void peer_on_request(struct http_exchange *exchange, void *user) {
+    const struct http_request *request = http_exchange_request(exchange);
+    struct peer *peer = user;
+    ProtobufCMessage *call;
+
+    assert_int_equal(message_decode(peer->descriptor, request->body, request->body_size, &peer->arena, &call, NULL), 0);
+    if (!peer->is_subscribe(call)) {
+        peer->call = call;
+        peer->calls++;
+        http_respond(exchange, 202, NULL, NULL, 0);
+        return;
+    }
+    assert_true(peer->subscribes < ARRAY_SIZE(peer->times));
+    peer->times[peer->subscribes++] = sim_now(peer->sim);
+    peer->subscribe = call;
+    if (peer->location != NULL)
+        http_respond_header(exchange, "Location", peer->location);
+    if (peer->refusal != 0) {
+        http_respond_text(exchange, peer->refusal, "no");
+        return;
+    }
+    http_exchange_on_closed(exchange, peer_on_closed, peer);
+    http_stream_begin(exchange, 200, "application/x-protobuf");
+    peer->stream = exchange;
+}
+
+static inline void peer_listen(struct peer *peer) {
+    static const struct http_server_handler handler = {.on_request = peer_on_request};
+    struct address address = address_tcp(sim_node_host(peer->node), 5050);
+
+    peer->server = http_server_new(sim_node_env(peer->node), NULL, &handler, peer);
+    assert_int_equal(http_server_listen(peer->server, &address, NULL), 0);
+}
+
+static inline void peer_init(struct peer *peer, struct sim *sim, const char *host,
+                             const ProtobufCMessageDescriptor *descriptor,
+                             bool (*is_subscribe)(const ProtobufCMessage *call)) {
+    *peer = (struct peer){.sim = sim, .descriptor = descriptor, .is_subscribe = is_subscribe, .arena = ARENA_INIT};
+    peer->node = sim_node_new(sim, host);
+    peer_listen(peer);
+}
+
+/* The process is killed: nobody listens, streams end. */
+static inline void peer_kill(struct peer *peer) {
+    sim_node_kill(peer->node);
+    http_server_free(peer->server);
+    peer->server = NULL;
+    peer->stream = NULL;
+}
+
+static inline void peer_done(struct peer *peer) {
+    http_server_free(peer->server);
+    arena_done(&peer->arena);
+}
+
+static inline void peer_send(struct peer *peer, const ProtobufCMessage *event) {
+    cleanup_buffer struct buffer body = BUFFER_INIT, frame = BUFFER_INIT;
+
+    assert_non_null(peer->stream);
+    message_encode(event, &body);
+    recordio_append(&frame, body.data, body.size);
+    assert_true(http_stream_write(peer->stream, frame.data, frame.size));
+}
