@@ -697,11 +697,15 @@ enum mesos_status mesos_scheduler_driver_update_framework(struct mesos_scheduler
                                                           const Mesos__V1__Scheduler__OfferConstraints *constraints) {
     Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
     Mesos__V1__Scheduler__Call__UpdateFramework update = MESOS__V1__SCHEDULER__CALL__UPDATE_FRAMEWORK__INIT;
+    Mesos__V1__FrameworkInfo *whole = complete_framework(framework);
+    enum mesos_status status;
 
-    update.framework_info = LEND(Mesos__V1__FrameworkInfo *, framework);
+    update.framework_info = whole;
     update.suppressed_roles = LEND(char **, suppressed_roles);
     update.n_suppressed_roles = count;
     update.offer_constraints = LEND(Mesos__V1__Scheduler__OfferConstraints *, constraints);
     call.update_framework = &update;
-    return send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK);
+    status = send_call(scheduler, &call, MESOS__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK);
+    MESSAGE_FREE(whole);
+    return status;
 }
