@@ -18,7 +18,8 @@
 struct program {
     struct loop *loop;
     struct agent *agent;
-    struct error failure; /* why the agent ended by itself */
+    struct error failure;     /* why the agent ended by itself */
+    bool can_not_switch_user; /* although the flags ask for it */
 };
 
 static void on_ended(void *user, const struct error *err) {
@@ -145,6 +146,8 @@ static int serve(struct program *program, const struct agent_flags *flags, struc
         agent_new(loop_env(program->loop), &options, &program->agent, err) < 0)
         return -1;
     log_info("Build: %s, version: %s", version_get()->build_date, version_get()->number);
+    if (program->can_not_switch_user)
+        log_warning("Tasks run as this user, as only root can switch to another (--no-switch_user says so)");
     if (loop_on_signal(program->loop, SIGUSR1, on_leave, program, err) == 0)
         loop_run(program->loop);
     agent_free(program->agent);
@@ -164,7 +167,7 @@ static int run(struct agent_flags *flags, struct error *err) {
     if (flags->launcher_dir == NULL)
         flags->launcher_dir = own_directory();
     if (geteuid() != 0 && flags->switch_user) {
-        log_warning("Tasks run as this user, as only root can switch to another (--no-switch_user says so)");
+        program.can_not_switch_user = true;
         flags->switch_user = false;
     }
     if (start_logging(flags, err) < 0)
