@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from cluster import ROOT, free_port, get_json, wait_for
+from cluster import ROOT, USER, free_port, get_json, wait_for
 
 # The first build takes minutes on a slow machine.
 pytestmark = pytest.mark.timeout(1800)
@@ -35,7 +35,7 @@ def programs():
 
 
 def start_scheduler(cluster, programs, codec, **flags):
-    flags = {"url": f"http://{cluster.address}/api/v1/scheduler", "codec": codec, "executor": programs / "example-executor",
+    flags = {"url": f"http://{cluster.address}/api/v1/scheduler", "codec": codec, "user": USER, "executor": programs / "example-executor",
              "exec.image": "", "server.address": "127.0.0.1", "metrics.port": free_port(), "tasks": TASKS, "cpu": 0.5,
              "memory": 32, "exec.cpu": 0.1, "exec.memory": 32, "maxRefuseSeconds": "100ms", "revive.wait": "100ms",
              "failoverTimeout": "0s", "verbose": "true", **flags}

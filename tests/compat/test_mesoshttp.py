@@ -10,7 +10,7 @@ import threading
 import pytest
 from mesoshttp.client import MesosClient
 
-from cluster import DEADLINE_S, get_json, wait_for
+from cluster import DEADLINE_S, USER, get_json, wait_for
 
 ECHO = f"{sys.executable} {pathlib.Path(__file__).parents[1] / 'system' / 'echo_executor.py'}"
 POKE = "nobody-has-this-task"
@@ -26,7 +26,7 @@ class Framework:
 
     def __init__(self, cluster, framework_id=None):
         self.client = MesosClient([f"http://{cluster.address}"], frameworkId=framework_id, frameworkName="mesoshttp",
-                                  frameworkUser="root", max_reconnect=1)
+                                  frameworkUser=USER, max_reconnect=1)
         self.client.set_failover_timeout(600)
         self.updates, self.messages, self.offers, self.failures = (queue.Queue() for _ in range(4))
         self.driver = None
@@ -125,7 +125,7 @@ def state_of(cluster, framework):
 def test_it_registers_with_what_it_says_of_itself(cluster, framework):
     kind, found = state_of(cluster, framework)
     assert kind == "frameworks"
-    assert (found["name"], found["user"], found["failover_timeout"]) == ("mesoshttp", "root", 600.0)
+    assert (found["name"], found["user"], found["failover_timeout"]) == ("mesoshttp", USER, 600.0)
     assert framework.client.get_master_info()["port"] == cluster.port
 
 

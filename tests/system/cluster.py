@@ -4,6 +4,8 @@
 import json
 import os
 import pathlib
+import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +16,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("BUILD_DIR", ROOT / "build")) / "bin"
 DEADLINE_S = float(os.environ.get("CMESOS_TEST_DEADLINE", "60"))
+# Whoever runs the tests: only root can run tasks as somebody else.
+USER = pwd.getpwuid(os.geteuid()).pw_name
+CRASHES = [-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE]
 
 
 def free_port():
@@ -86,6 +91,15 @@ def descendants(pid):
     return found
 
 
+SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|runtime error:).*")
+
+
+def sanitizer_report(text):
+    """The text from a sanitizer's first complaint on, shortened, or None."""
+    match = SANITIZER.search(text)
+    return text[match.start():match.start() + 4000] if match else None
+
+
 class Daemon:
     """One process with its log in a file."""
 
@@ -135,6 +149,7 @@ class Cluster:
         self.master = None
         self.agents = {}
         self.others = []
+        self.daemons = []
         self.remains = set()
 
     @property
@@ -145,6 +160,7 @@ class Cluster:
         (self.directory / "master").mkdir(exist_ok=True)
         self.master = Daemon("master", [BIN / "mesos-master", "--ip=127.0.0.1", f"--port={self.port}",
                                         f"--work_dir={self.directory / 'master'}", *flags], self.directory)
+        self.daemons.append(self.master)
         wait_for("the master to answer", lambda: self.answers(self.address, self.master))
         return self.master
 
@@ -168,6 +184,7 @@ class Cluster:
         agent.address = f"127.0.0.1:{port}"
         agent.work_dir = directory / "work"
         self.agents[name] = agent
+        self.daemons.append(agent)
         if wait:
             wait_for(f"{name} to be registered", lambda: self.is_registered(agent))
         return agent
@@ -184,6 +201,7 @@ class Cluster:
     def start(self, name, *arguments, env=None):
         daemon = Daemon(name, arguments, self.directory, env)
         self.others.append(daemon)
+        self.daemons.append(daemon)
         return daemon
 
     def sandboxes(self, agent, executor_id):
@@ -207,3 +225,14 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        self.check_for_crashes()
+
+    def check_for_crashes(self):
+        """No daemon may have died of itself, and no sanitizer may have found something in what was built with one."""
+        for daemon in self.daemons:
+            assert daemon.process.returncode not in CRASHES, (daemon.name, daemon.text()[-4000:])
+            report = sanitizer_report(daemon.text())
+            assert not report, (daemon.name, report)
+        for stderr in self.directory.glob("**/stderr"):
+            report = sanitizer_report(stderr.read_text(errors="replace"))
+            assert not report, (stderr, report)

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 
-DEADLINE_S = 60
+from cluster import DEADLINE_S, USER
 
 
 class Scheduler:
@@ -22,7 +22,7 @@ class Scheduler:
         self.agents = {}
         self.stream_id = None
         self.connection = None
-        self.info = {"user": "root", "name": name, "failover_timeout": failover_timeout, "checkpoint": checkpoint,
+        self.info = {"user": USER, "name": name, "failover_timeout": failover_timeout, "checkpoint": checkpoint,
                      "roles": list(roles), "capabilities": [{"type": c} for c in capabilities]}
         if framework_id:
             self.info["id"] = {"value": framework_id}
