@@ -19,11 +19,15 @@
 #define DEFAULT_PING_TIMEOUT (75 * SECOND)
 #define LOOK_UP_INTERVAL (2 * SECOND)
 
-/* The master is to be registered with, again or for the first time. */
-static void begin(struct agent *agent) {
+/* The master is to be registered with, again or for the first time. All agents learn of a new master at once, which is
+ * why they wait for a random time, as with Mesos; an agent that has just been started has nobody to be considerate of.
+ */
+static void begin(struct agent *agent, bool has_just_started) {
+    int64_t delay_ns = (int64_t)(env_random_fraction(agent->env) *
+                                 (double)agent->flags->registration_backoff_factor_ns);
+
     agent->registration_backoff_ns = 2 * agent->flags->registration_backoff_factor_ns;
-    env_timer_start(&agent->registration,
-                    (int64_t)(env_random_fraction(agent->env) * (double)agent->flags->registration_backoff_factor_ns));
+    env_timer_start(&agent->registration, has_just_started ? 0 : delay_ns);
 }
 
 /* Whatever was agreed with a master no longer holds. [Slave::detected] */
@@ -37,6 +41,7 @@ static void disconnect(struct agent *agent) {
 
 /* The master leads and its numeric address, by which its messages are known, is there. */
 static void detected(struct agent *agent, const struct address *address) {
+    const bool is_first = agent->master.id[0] == '\0';
     char text[ADDRESS_TEXT_BYTES];
 
     agent->has_master = true;
@@ -47,7 +52,7 @@ static void detected(struct agent *agent, const struct address *address) {
         log_info("Not registering with it because the agent is terminating");
         return;
     }
-    begin(agent);
+    begin(agent, is_first);
 }
 
 static void end_look_up(struct agent *agent) {
@@ -261,7 +266,7 @@ static void on_no_ping(struct env_timer *timer) {
     log_info("No pings from master received within %s", timeout);
     disconnect(agent);
     if (agent->has_master && agent->state != AGENT_TERMINATING)
-        begin(agent);
+        begin(agent, false);
 }
 
 void agent_registration_init(struct agent *agent) {
@@ -399,7 +404,7 @@ void agent_on_ping(struct agent *agent, const struct pid *from, bool is_connecte
         log_info("Master marked the agent as disconnected but the agent considers itself registered! Forcing "
                  "re-registration.");
         disconnect(agent);
-        begin(agent);
+        begin(agent, false);
     }
     if (agent->state == AGENT_RUNNING)
         env_timer_start(&agent->ping, agent->ping_timeout_ns);
@@ -417,5 +422,5 @@ void agent_on_exited(struct agent *agent, const struct pid *peer) {
     log_warning("Master disconnected! Trying to register again");
     disconnect(agent);
     if (agent->state != AGENT_TERMINATING)
-        begin(agent);
+        begin(agent, false);
 }
