@@ -17,10 +17,14 @@ build: $(BUILD)/build.ninja ## build the programs into build/bin
 packages:
 	@tools/install-packages tools/packages
 
+.PHONY: test-packages
+test-packages:
+	@tools/install-packages tools/packages tools/packages.test
+
 $(BUILD)/build.ninja: | packages
 	@meson setup $(BUILD) $(MESON_OPTIONS)
 
-$(VENV)/done: tests/requirements.txt | packages
+$(VENV)/done: tests/requirements.txt | test-packages
 	@tools/make-venv $(VENV) tests/requirements.txt
 
 .PHONY: demo
@@ -28,19 +32,19 @@ demo: build ## start a master and two agents on loopback, run two frameworks, st
 	@tools/demo.sh $(BUILD)/bin
 
 .PHONY: test
-test: build $(VENV)/done ## all checks, unit, simulation, system and compatibility tests
+test: test-packages build $(VENV)/done ## all checks, unit, simulation, system and compatibility tests
 	@$(VENV)/bin/python tools/run-tests $(BUILD)
 
 .PHONY: check
-check: | packages ## formatting, layers, sizes, spelling, …: under a minute
+check: | test-packages ## formatting, layers, sizes, spelling, …: under a minute
 	@tools/check
 
 .PHONY: tidy
-tidy: build ## clang-tidy over everything (slow)
+tidy: test-packages build ## clang-tidy over everything (slow)
 	@tools/tidy $(BUILD)
 
 .PHONY: format
-format: | packages ## lay out all C files as .clang-format says
+format: | test-packages ## lay out all C files as .clang-format says
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 .PHONY: asan
@@ -53,7 +57,7 @@ tsan: $(VENV)/done ## the driver's tests with ThreadSanitizer
 	@meson test -C build/tsan --suite driver --suite event --print-errorlogs
 
 .PHONY: clang
-clang: ## the whole suite, built by clang
+clang: | test-packages ## the whole suite, built by clang
 	@CC=clang $(MAKE) --no-print-directory BUILD=build/clang test
 
 .PHONY: release
@@ -65,7 +69,7 @@ bench: release ## the figures of bench/
 	@meson test -C build/release --benchmark --verbose --num-processes 1
 
 .PHONY: fuzz
-fuzz: ## FUZZ_SECONDS (60) of libFuzzer for each fuzz target; what breaks something is kept in tests/fuzz
+fuzz: | test-packages ## FUZZ_SECONDS (60) of libFuzzer for each fuzz target; what breaks something is kept in tests/fuzz
 	@CC=clang $(MAKE) --no-print-directory BUILD=build/fuzz \
 	  MESON_OPTIONS='-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false' build
 	@tools/fuzz build/fuzz $${FUZZ_SECONDS:-60}
