@@ -467,7 +467,9 @@ static void changes_between_slices_leave_a_valid_answer(void **state) {
 
 static void each_task_that_stays_is_shown_once_while_the_history_moves_on(void **state) {
     struct world *world = *state;
+    static size_t seen[10000];
     struct framework *framework;
+    const char *text, *end;
     struct page page;
 
     set_history_limit(world, 10000);
@@ -487,12 +489,13 @@ static void each_task_that_stays_is_shown_once_while_the_history_moves_on(void *
             framework_add_completed_task(framework, copy);
         }
     }
-    for (size_t i = 5000; i < 10000; i++) {
-        char *text = xasprintf("{\"id\":\"t%zu\"", i);
-
-        assert_int_equal(count_of_text(page_text(&page), text), 1);
-        free(text);
-    }
+    /* The copies have the ids of the oldest. */
+    text = page_text(&page);
+    end = text + strlen(text);
+    for (const char *at = text; (at = find_text(at, end, "{\"id\":\"t")) != NULL; at++)
+        seen[strtoul(at + strlen("{\"id\":\"t"), NULL, 10)]++;
+    for (size_t i = 5000; i < 10000; i++)
+        assert_int_equal(seen[i], 1);
     page_done(&page);
 }
 
