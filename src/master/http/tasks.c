@@ -74,6 +74,8 @@ static void drop_candidates(struct tasks_document *document, size_t from) {
 
 /* Put them in order and forget what comes after the page. */
 static void sort_candidates(struct tasks_document *document) {
+    if (document->count == 0)
+        return;
     qsort(document->candidates, document->count, sizeof(*document->candidates),
           document->is_ascending ? compare_ascending : compare_descending);
     if (document->count - document->offset > document->limit && document->count > document->offset)
