@@ -133,7 +133,7 @@ static bool give_descriptors(struct start *start) {
         /* Out of the way of those that come to lie at 0 to 3. */
         if (start->fds[i] >= 0 && start->fds[i] < GIVEN_FDS)
             start->fds[i] = fcntl(start->fds[i], F_DUPFD_CLOEXEC, GIVEN_FDS);
-        else if (start->fds[i] < 0 && i <= STDERR_FILENO)
+        else if (i <= STDERR_FILENO && start->fds[i] < 0)
             start->fds[i] = open("/dev/null", (i == STDIN_FILENO ? O_RDONLY : O_RDWR) | O_CLOEXEC);
         else
             continue;
