@@ -28,9 +28,9 @@ static struct running_process *local_start(struct process_runner *base, const st
     const Mesos__V1__CommandInfo *command = spec->command;
     char *shell[] = {"sh", "-c", command->value, NULL};
     cleanup_free char **arguments = xcalloc(command->n_arguments + 2, sizeof(char *));
-    memcpy(arguments, command->arguments, command->n_arguments * sizeof(char *));
-    if (command->n_arguments == 0)
-        arguments[0] = command->value;
+    arguments[0] = command->value;
+    if (command->n_arguments > 0)
+        memcpy(arguments, command->arguments, command->n_arguments * sizeof(char *));
     struct child_options options = {
         .file = command->shell ? "/bin/sh" : command->value,
         .arguments = command->shell ? shell : arguments,
