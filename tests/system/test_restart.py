@@ -92,6 +92,7 @@ def test_restarted_agent_keeps_its_id_and_its_history(cluster):
 
 def test_agent_with_other_attributes_needs_a_policy_that_allows_them(cluster):
     agent = cluster.agents["agent"]
+    wait_for("the agent to know its id", lambda: get_json(agent.address, "/state")["id"])
     cluster.kill_agent(agent)
     changed = cluster.start_agent("agent", "--attributes=rack:two", port=agent.port, wait=False)
     assert changed.wait() != 0
