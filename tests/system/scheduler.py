@@ -85,6 +85,9 @@ class Scheduler:
         return text
 
     def offer(self):
+        """The next offer that was not rescinded, as far as is known by now."""
+        while not self.events.empty():
+            self.next_any()
         while not self.offers:
             self.next("OFFERS")
         return self.offers.pop(0)
