@@ -58,6 +58,7 @@ static void decline_all(struct bench *bench, const char *name, size_t rounds) {
     if (middle > 0)
         bench_print(name, bench->agent_count, bench->framework_count, "round with half the refusals", middle);
     bench_print(name, bench->agent_count, bench->framework_count, "slowest round", slowest);
+    bench_print(name, bench->agent_count, bench->framework_count, "longest slice of a round", bench->longest_slice_ms);
     if (idle < 1e9)
         bench_print(name, bench->agent_count, bench->framework_count, "round in which all is refused", idle);
     bench_print(name, bench->agent_count, bench->framework_count, "a refusal (µs, not ms)",

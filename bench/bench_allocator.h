@@ -19,6 +19,7 @@ struct bench {
     size_t offer_count, offer_capacity;
     size_t callbacks;
     bool keeps_offers;
+    double longest_slice_ms; /* for which a round held the loop */
 };
 
 double bench_now_ms(void);

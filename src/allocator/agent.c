@@ -190,6 +190,7 @@ static uint32_t take_index(struct allocator *allocator) {
         uint32_t old = allocator->agent_capacity, new = old == 0 ? 64 : old * 2;
 
         allocator->agents_by_index = xrealloc(allocator->agents_by_index, new * sizeof(allocator->agents_by_index[0]));
+        allocator->agent_hashes = xrealloc(allocator->agent_hashes, new * sizeof(allocator->agent_hashes[0]));
         allocator->free_agents = xrealloc(allocator->free_agents, new * sizeof(allocator->free_agents[0]));
         for (uint32_t i = 0; i < new - old; i++) {
             allocator->agents_by_index[old + i] = NULL;
@@ -199,6 +200,7 @@ static uint32_t take_index(struct allocator *allocator) {
         allocator->agent_capacity = new;
         allocator_bitset_reserve(&allocator->dirty, new);
         allocator_bitset_reserve(&allocator->offerable, new);
+        allocator_bitset_reserve(&allocator->held_back, new);
         allocator_bitset_reserve(&allocator->is_candidate, new);
     }
     return allocator->free_agents[--allocator->free_agent_count];
@@ -218,6 +220,7 @@ static struct agent *agent_new(struct allocator *allocator, const char *id) {
     allocator->agents_by_index[agent->index] = agent;
     agent->id = xstrdup(id);
     agent->hash = allocator_sorter_hash(id);
+    allocator->agent_hashes[agent->index] = agent->hash;
     arena_init(&agent->attribute_arena);
     list_init(&agent->usages);
     list_init(&agent->unknown_usages);
@@ -350,6 +353,7 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
     allocator->free_agents[allocator->free_agent_count++] = agent->index;
     bitset_clear(&allocator->offerable, agent->index);
     bitset_clear(&allocator->is_candidate, agent->index);
+    bitset_clear(&allocator->held_back, agent->index);
     forget_verdicts(allocator, agent);
     resources_done(&agent->total);
     resources_done(&agent->available);

@@ -20,7 +20,8 @@ void allocator_options_init(struct allocator_options *options) {
         .recovery_timeout_ns = 10 * MINUTE,
         .agent_recovery_factor = 0.8,
         .allocate_on_recovery = true,
-        .slice_steps = 40000,
+        .slice_steps = 20000,
+        .slice_offers = 400,
         .max_completed_frameworks = 50,
         .publish_per_framework_metrics = true,
     };
@@ -70,6 +71,8 @@ static void copy_options(struct allocator *allocator, const struct allocator_opt
     allocator->options.domain = NULL;
     if (allocator->options.slice_steps == 0)
         allocator->options.slice_steps = SIZE_MAX;
+    if (allocator->options.slice_offers == 0)
+        allocator->options.slice_offers = SIZE_MAX;
 }
 
 /* Start and end */
@@ -152,6 +155,8 @@ void allocator_free(struct allocator *allocator) {
     amounts_done(&allocator->totals.total);
     amounts_done(&allocator->revocable_available);
     free(allocator->agents_by_index);
+    free(allocator->agent_hashes);
+    free(allocator->held_back.words);
     free(allocator->free_agents);
     allocator_sorter_table_done(&allocator->client_nodes);
     allocator_sorter_table_done(&allocator->role_nodes);

@@ -44,8 +44,9 @@ struct allocator_options {
     double agent_recovery_factor;             /* --allocator_agent_recovery_factor; 0.8 */
     bool allocate_on_recovery;                /* start a round as soon as a task or executor frees resources, instead of
                                                * at the next interval; true */
-    size_t slice_steps; /* how many steps (looks at one role or framework for one agent) a round takes before it yields
-                           to the loop; 16,000, which stays under 8 ms */
+    size_t slice_steps;  /* how many steps (of some 100 ns; an offer takes six) a round takes before it yields to the
+                          * loop; 20,000; 0: no limit */
+    size_t slice_offers; /* how many offers are delivered before it yields; 400; 0: no limit */
     size_t max_completed_frameworks; /* --max_completed_frameworks: whose metrics are kept */
     uint64_t random_seed; /* of the order in which agents are visited and of the random sorter; 0: drawn from the env */
     bool publish_per_framework_metrics; /* --publish_per_framework_metrics */
@@ -73,9 +74,9 @@ struct allocator_inverse_offer {
 };
 
 struct allocator_callbacks {
-    /* All that a round offers to one framework, ordered by role. What is offered counts as used by the framework until
-     * the receiver hands it back with allocator_recover_resources(); a receiver that cannot send it (framework gone or
-     * inactive, agent gone) must do so at once. */
+    /* What a round offers to one framework, ordered by role; in several calls if it is more than slice_offers. What is
+     * offered counts as used by the framework until the receiver hands it back with allocator_recover_resources(); a
+     * receiver that cannot send it (framework gone or inactive, agent gone) must do so at once. */
     void (*on_offers)(void *user, const char *framework_id, const struct allocator_offer *offers, size_t count);
     void (*on_inverse_offers)(void *user, const char *framework_id, const struct allocator_inverse_offer *offers,
                               size_t count);

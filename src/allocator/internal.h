@@ -87,7 +87,8 @@ struct framework {
     struct list inverse_filters;
     struct list offers;      /* of struct offer that a round has made and not delivered */
     struct list with_offers; /* in round.frameworks */
-    uint64_t number;         /* by order of addition */
+    bool has_sorted_offers;
+    uint64_t number; /* by order of addition */
 };
 
 /* Agents */
@@ -136,6 +137,7 @@ struct agent {
     uint32_t bit_words;                    /* pairs of words */
     uint32_t smaller_visits;               /* visits in a row at which available was a smaller part of basis */
     uint64_t quota_version, offer_version; /* of the last visit */
+    uint64_t visited_round;
     char *id;
     struct list usages;
     struct list round_offers; /* of struct offer, of the round under way */
@@ -226,10 +228,12 @@ struct pending_update {
 
 struct round {
     bool is_running;
-    int stage; /* 1: guarantees; 2: everything */
+    int stage; /* 1: guarantees; 2: everything; 3: delivery */
     uint64_t number, seed;
     uint32_t *visits; /* agents in the order of the stage; NO_AGENT once removed */
     uint32_t visit_count, visit_capacity, next;
+    uint64_t *keys; /* to put them in order */
+    size_t key_capacity;
     bool is_for_all; /* all agents are candidates */
     uint32_t *candidates;
     uint32_t candidate_count, candidate_capacity;
@@ -267,6 +271,8 @@ struct allocator {
 
     struct agent **agents_by_index;
     uint32_t agent_capacity, *free_agents, free_agent_count;
+    uint64_t *agent_hashes;  /* beside agents_by_index */
+    struct bitset held_back; /* agents of which quota kept something back in their last visit */
     struct bitset dirty;     /* agents to be visited by the next round that has them as candidates */
     struct bitset offerable; /* agents that have something available, are active and whitelisted */
     size_t unknown_usage_count;
@@ -302,11 +308,13 @@ struct allocator {
     char **old_ids;         /* of agents removed while offers are delivered, to be freed after that */
     size_t old_id_count;
     bool is_delivering;
+    struct allocator_offer *sent; /* those of the call under way */
+    struct resources *sent_resources;
+    size_t sent_capacity;
     size_t maintained_count; /* agents with maintenance */
     struct pending_update *pending;
     size_t pending_count, pending_capacity;
-    bool is_any_held_back; /* some agent may be */
-    size_t steps;          /* of the slice under way */
+    size_t steps; /* of the slice under way */
     int64_t next_interval_ns;
     bool is_deferring;        /* within a visit: changes of order wait */
     struct resource *scratch; /* see allocator_scratch_get() */

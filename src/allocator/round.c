@@ -52,76 +52,60 @@ void allocator_round_request(struct allocator *allocator, struct agent *agent) {
 
 /* Which agents */
 
-/* Whether a visit may find something new: the agent has changed, or quota kept something back and has changed. */
-static bool is_worth_visiting(const struct allocator *allocator, const struct agent *agent) {
-    return bitset_has(&allocator->offerable, agent->index) &&
-           (bitset_has(&allocator->dirty, agent->index) ||
-            (agent->is_held_back && (agent->quota_version != allocator->quota_version ||
-                                     (agent->was_lumpy && agent->offer_version != allocator->offer_version))));
+/* Whether quota, which kept something of @agent back in its last visit, may leave more now. */
+static bool may_get_back(const struct allocator *allocator, const struct agent *agent) {
+    return agent->quota_version != allocator->quota_version ||
+           (agent->was_lumpy && agent->offer_version != allocator->offer_version);
 }
 
-static void add_visit(struct allocator *allocator, struct agent *agent) {
+static void add_visit(struct allocator *allocator, uint32_t index) {
     struct round *round = &allocator->round;
 
     if (round->visit_count == round->visit_capacity) {
         round->visit_capacity = round->visit_capacity == 0 ? 64 : round->visit_capacity * 2;
         round->visits = xrealloc(round->visits, round->visit_capacity * sizeof(round->visits[0]));
     }
-    round->visits[round->visit_count++] = agent->index;
-    agent->is_held_back = false;
-    agent->was_lumpy = agent->is_described && agent->is_lumpy;
+    round->visits[round->visit_count++] = index;
+    bitset_clear(&allocator->held_back, index);
 }
 
-static void collect_all(struct allocator *allocator) {
-    bool is_any_held_back = allocator->is_any_held_back;
+/* The agents of @word of the sets that a round over all may have to do with. */
+static uint64_t candidates_of_word(const struct allocator *allocator, uint32_t word, uint64_t set) {
+    uint64_t bits = allocator->offerable.words[word] & set;
 
-    allocator->is_any_held_back = false;
+    return allocator->round.is_for_all ? bits : bits & allocator->is_candidate.words[word];
+}
+
+/* Those that have changed since their last visit, and those that may get back what quota held back. The agents
+ * themselves are not looked at if need not be: there may be many. */
+static void collect_changed(struct allocator *allocator) {
     for (uint32_t word = 0; word < allocator->offerable.count; word++) {
-        uint64_t bits = allocator->offerable.words[word];
+        uint64_t dirty = allocator->dirty.words[word], held_back = allocator->held_back.words[word] & ~dirty, bits;
 
-        if (!is_any_held_back)
-            bits &= allocator->dirty.words[word];
-        for (; bits != 0; bits &= bits - 1) {
-            struct agent *agent = allocator->agents_by_index[word * 64 + (uint32_t)__builtin_ctzll(bits)];
+        for (bits = candidates_of_word(allocator, word, dirty | held_back); bits != 0; bits &= bits - 1) {
+            uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(bits);
 
-            if (is_worth_visiting(allocator, agent))
-                add_visit(allocator, agent);
-            else
-                allocator->is_any_held_back |= agent->is_held_back;
+            if ((bits & -bits & dirty) != 0 || may_get_back(allocator, allocator->agents_by_index[index]))
+                add_visit(allocator, index);
         }
-    }
-}
-
-static void collect_candidates(struct allocator *allocator) {
-    for (uint32_t i = 0; i < allocator->round.candidate_count; i++) {
-        struct agent *agent = allocator->agents_by_index[allocator->round.candidates[i]];
-
-        if (agent != NULL && is_worth_visiting(allocator, agent))
-            add_visit(allocator, agent);
     }
 }
 
 /* What the round gives to some may satisfy the last guarantee, after which nothing is held back from others: if there
  * is anything to visit, those from whom something was held back are visited, too. */
 static void collect_held_back(struct allocator *allocator) {
-    if (allocator->guaranteed_roles == 0 || allocator->round.visit_count == 0 || !allocator->is_any_held_back)
+    if (allocator->guaranteed_roles == 0 || allocator->round.visit_count == 0)
         return;
-    for (uint32_t i = 0; i < allocator->agent_capacity; i++) {
-        struct agent *agent = allocator->agents_by_index[i];
-
-        if (agent != NULL && agent->is_held_back && bitset_has(&allocator->offerable, i) &&
-            (allocator->round.is_for_all || bitset_has(&allocator->is_candidate, i)))
-            add_visit(allocator, agent);
-    }
+    for (uint32_t word = 0; word < allocator->offerable.count; word++)
+        for (uint64_t bits = candidates_of_word(allocator, word, allocator->held_back.words[word]); bits != 0;
+             bits &= bits - 1)
+            add_visit(allocator, word * 64 + (uint32_t)__builtin_ctzll(bits));
 }
 
 static void collect(struct allocator *allocator) {
     struct round *round = &allocator->round;
 
-    if (round->is_for_all)
-        collect_all(allocator);
-    else
-        collect_candidates(allocator);
+    collect_changed(allocator);
     collect_held_back(allocator);
     for (uint32_t i = 0; i < round->candidate_count; i++)
         bitset_clear(&allocator->is_candidate, round->candidates[i]);
@@ -161,13 +145,19 @@ static int compare_keys(const void *a, const void *b) {
 static void order_visits(struct allocator *allocator, uint64_t stage_seed) {
     struct round *round = &allocator->round;
     uint64_t seed = sorter_mix(round->seed, stage_seed);
-    cleanup_free uint64_t *keys = xmalloc((2 * round->visit_count + 1) * sizeof(*keys));
+    uint64_t *keys;
     uint32_t count = 0;
+
+    /* Kept from round to round: a large piece of new memory makes malloc() tidy up all small ones that were freed. */
+    if (2 * (size_t)round->visit_count > round->key_capacity) {
+        round->key_capacity = 3 * (size_t)round->visit_count;
+        round->keys = xrealloc(round->keys, round->key_capacity * sizeof(round->keys[0]));
+    }
+    keys = round->keys;
 
     for (uint32_t i = 0; i < round->visit_count; i++)
         if (round->visits[i] != NO_AGENT)
-            keys[count++] = (sorter_mix(allocator->agents_by_index[round->visits[i]]->hash, seed) &
-                             ~UINT64_C(0xffffff)) |
+            keys[count++] = (sorter_mix(allocator->agent_hashes[round->visits[i]], seed) & ~UINT64_C(0xffffff)) |
                             round->visits[i];
     if (count < 256)
         qsort(keys, count, sizeof(keys[0]), compare_keys);
@@ -496,6 +486,11 @@ static void visit(struct allocator *allocator, struct agent *agent) {
         bitset_clear(&allocator->dirty, agent->index);
     if (!bitset_has(&allocator->offerable, agent->index))
         return;
+    if (agent->visited_round != allocator->round.number) {
+        agent->visited_round = allocator->round.number;
+        agent->is_held_back = false;
+        agent->was_lumpy = agent->is_described && agent->is_lumpy;
+    }
     allocator->figures.agents_visited++;
     allocator->steps += STEPS_OF_A_VISIT;
     prepare_memory(agent);
@@ -507,7 +502,7 @@ static void visit(struct allocator *allocator, struct agent *agent) {
         return;
     agent->quota_version = allocator->quota_version;
     agent->offer_version = allocator->offer_version;
-    allocator->is_any_held_back |= agent->is_held_back;
+    bitset_put(&allocator->held_back, agent->index, agent->is_held_back);
     /* What is shared can be offered to others in the next round. */
     if (agent->has_shared && !list_is_empty(&agent->round_offers))
         bitset_set(&allocator->dirty, agent->index);
@@ -522,40 +517,60 @@ static int compare_offers(const void *a, const void *b) {
     return order != 0 ? order : left->number < right->number ? -1 : left->number > right->number;
 }
 
-/* The framework's offers by role; the caller frees the array. */
-static struct offer **get_offers(struct framework *framework, size_t *ret_count) {
-    struct offer **offers, *offer;
+static bool has_more_offers(const struct framework *framework, size_t than) {
+    const struct offer *offer;
     size_t count = 0;
 
     list_for_each (&framework->offers, offer, in_framework)
+        if (++count > than)
+            return true;
+    return false;
+}
+
+/* Put the framework's offers in the order of their roles. */
+static void sort_offers(struct framework *framework) {
+    cleanup_free struct offer **offers = NULL;
+    struct offer *offer;
+    size_t count = 0;
+
+    if (framework->clients.next == framework->clients.previous)
+        return; /* it has one role only */
+    list_for_each (&framework->offers, offer, in_framework)
         count++;
     offers = xmalloc((count + 1) * sizeof(*offers));
-    *ret_count = count;
     count = 0;
     list_for_each (&framework->offers, offer, in_framework)
         offers[count++] = offer;
-    if (framework->clients.next != framework->clients.previous)
-        qsort(offers, count, sizeof(*offers), compare_offers);
-    return offers;
+    qsort(offers, count, sizeof(*offers), compare_offers);
+    list_init(&framework->offers);
+    for (size_t i = 0; i < count; i++)
+        list_append(&framework->offers, &offers[i]->in_framework);
 }
 
-/* Send what a framework is offered. The offers are taken away first, as the receiver may call back. */
-static void deliver(struct allocator *allocator, struct framework *framework) {
-    const char *framework_id = name_hold(framework->id);
-    size_t count;
-    cleanup_free struct offer **offers = get_offers(framework, &count);
-    cleanup_free struct allocator_offer *sent = xcalloc(count + 1, sizeof(*sent));
-    cleanup_free struct resources *resources = xcalloc(count + 1, sizeof(*resources));
+static void reserve_sent(struct allocator *allocator, size_t most) {
+    if (most <= allocator->sent_capacity)
+        return;
+    allocator->sent_capacity = most;
+    allocator->sent = xrealloc(allocator->sent, most * sizeof(allocator->sent[0]));
+    allocator->sent_resources = xrealloc(allocator->sent_resources, most * sizeof(allocator->sent_resources[0]));
+}
 
-    for (size_t i = 0; i < count; i++) {
-        if (i + 4 < count) {
-            __builtin_prefetch(offers[i + 4]->resources.items, 1);
-            __builtin_prefetch(offers[i + 4]->agent->id);
-        }
-        resources_move(&resources[i], &offers[i]->resources);
-        sent[i] = (struct allocator_offer){name_hold(offers[i]->client->role->name), offers[i]->agent->id,
-                                           &resources[i]};
-        allocator_offer_free(allocator, offers[i]);
+/* Send the first @most offers of @framework. They are taken away first, as the receiver may call back. Returns how many
+ * these were. */
+static size_t deliver(struct allocator *allocator, struct framework *framework, size_t most) {
+    const char *framework_id = name_hold(framework->id);
+    struct allocator_offer *sent = allocator->sent;
+    struct resources *resources = allocator->sent_resources;
+    struct offer *offer;
+    size_t count = 0;
+
+    while (count < most && (offer = list_first(&framework->offers, struct offer, in_framework)) != NULL) {
+        __builtin_prefetch(container_of(offer->in_framework.next, struct offer, in_framework)->resources.items, 1);
+        resources_move(&resources[count], &offer->resources);
+        sent[count] = (struct allocator_offer){name_hold(offer->client->role->name), offer->agent->id,
+                                               &resources[count]};
+        count++;
+        allocator_offer_free(allocator, offer);
     }
     if (count > 0)
         allocator->callbacks->on_offers(allocator->user, framework_id, sent, count);
@@ -564,16 +579,32 @@ static void deliver(struct allocator *allocator, struct framework *framework) {
         resources_done(&resources[i]);
     }
     name_release(framework_id);
+    return count;
 }
 
-static void deliver_all(struct allocator *allocator) {
+/* Send a slice of the offers. Returns false if there are more. */
+static bool deliver_some(struct allocator *allocator) {
+    size_t left = allocator->options.slice_offers;
     struct framework *framework;
 
+    if (left > allocator->round.offer_count)
+        left = allocator->round.offer_count;
+    reserve_sent(allocator, left);
     allocator->is_delivering = true;
+    while (left > 0 && (framework = list_first(&allocator->round.frameworks, struct framework, with_offers)) != NULL) {
+        size_t count;
 
-    while ((framework = list_first(&allocator->round.frameworks, struct framework, with_offers)) != NULL) {
+        /* The receiver may remove it, so it must not be touched after the delivery if it has got all. */
         list_remove(&framework->with_offers);
-        deliver(allocator, framework);
+        if (!framework->has_sorted_offers)
+            sort_offers(framework);
+        framework->has_sorted_offers = true;
+        if (has_more_offers(framework, left))
+            list_prepend(&allocator->round.frameworks, &framework->with_offers);
+        else
+            framework->has_sorted_offers = false;
+        count = deliver(allocator, framework, left);
+        left -= count;
     }
     allocator->is_delivering = false;
     for (size_t i = 0; i < allocator->old_id_count; i++)
@@ -581,6 +612,7 @@ static void deliver_all(struct allocator *allocator) {
     free(allocator->old_ids);
     allocator->old_ids = NULL;
     allocator->old_id_count = 0;
+    return list_is_empty(&allocator->round.frameworks);
 }
 
 /* After a round quota may leave more than it did at the end of it, since guarantees that the second stage has served in
@@ -598,7 +630,8 @@ static bool does_quota_leave_more(struct allocator *allocator) {
     return had_required && (is_more || !round->has_required);
 }
 
-static void finish(struct allocator *allocator) {
+/* All agents have been visited: what remains is to tell the frameworks. */
+static void begin_delivery(struct allocator *allocator) {
     struct round *round = &allocator->round;
 
     if (round->offer_count > 0) {
@@ -606,9 +639,14 @@ static void finish(struct allocator *allocator) {
         if (allocator->guaranteed_roles > 0 && does_quota_leave_more(allocator))
             allocator->quota_version++;
     }
-    round->is_running = false;
+    round->stage = 3;
     allocator_inverse_offers_collect(allocator);
-    deliver_all(allocator);
+}
+
+static void finish(struct allocator *allocator) {
+    struct round *round = &allocator->round;
+
+    round->is_running = false;
     allocator_inverse_offers_deliver(allocator);
     allocator_filters_expire(allocator);
     allocator_metrics_round_ended(allocator);
@@ -659,32 +697,38 @@ static void begin(struct allocator *allocator) {
     begin_stage(allocator, is_any_guarantee_unsatisfied(allocator) ? 1 : 2);
 }
 
-/* Go on for one slice. */
-static void go_on(struct allocator *allocator) {
+/* Visit agents for one slice. Returns false if there are more. */
+static bool visit_some(struct allocator *allocator) {
     struct round *round = &allocator->round;
 
-    allocator->figures.slices++;
     allocator->steps = 0;
     if (round->state_version != allocator->state_version)
         work_out_headroom(allocator);
     for (;;) {
         if (round->next == round->visit_count) {
-            if (round->stage == 2) {
-                finish(allocator);
-                return;
-            }
+            if (round->stage == 2)
+                return true;
             begin_stage(allocator, 2);
             continue;
         }
-        if (allocator->steps >= allocator->options.slice_steps) {
-            env_timer_start(&allocator->round_timer, 0);
-            return;
-        }
+        if (allocator->steps >= allocator->options.slice_steps)
+            return false;
         prefetch(allocator, round->next);
         if (round->visits[round->next] != NO_AGENT)
             visit(allocator, allocator->agents_by_index[round->visits[round->next]]);
         round->next++;
     }
+}
+
+/* Go on for one slice. */
+static void go_on(struct allocator *allocator) {
+    allocator->figures.slices++;
+    if (allocator->round.stage < 3 && visit_some(allocator))
+        begin_delivery(allocator);
+    if (allocator->round.stage == 3 && deliver_some(allocator))
+        finish(allocator);
+    else
+        env_timer_start(&allocator->round_timer, 0);
 }
 
 static void begin_or_go_on(struct allocator *allocator) {
@@ -750,6 +794,9 @@ void allocator_round_forget_agent(struct allocator *allocator, struct agent *age
 
 void allocator_round_done(struct allocator *allocator) {
     free(allocator->round.visits);
+    free(allocator->round.keys);
+    free(allocator->sent);
+    free(allocator->sent_resources);
     free(allocator->round.candidates);
     amounts_done(&allocator->round.required);
     amounts_done(&allocator->round.headroom);

@@ -544,6 +544,7 @@ static void what_is_used_before_its_framework_is_known_is_not_offered(void **sta
 static void run_sliced(size_t slice_steps, struct world *world, struct allocator_figures *figures) {
     world_init(world);
     world->options.slice_steps = slice_steps;
+    world->options.slice_offers = slice_steps / 7;
     world->options.random_seed = 7;
     world_start(world);
     for (int i = 0; i < 12; i++) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "model/item_array.h"
 #include "model/kind.h"
 #include "model/name.h"
 #include "model/role.h"
@@ -51,15 +52,14 @@ void resources_done(struct resources *resources) {
     if (resources == NULL)
         return;
     resources_clear(resources);
-    free(resources->items);
+    item_array_release(resources->items, resources->capacity);
     *resources = RESOURCES_INIT;
 }
 
 static void reserve(struct resources *resources, size_t count) {
     if (count <= resources->capacity)
         return;
-    resources->capacity = (uint32_t)(count < 4 ? 4 : count);
-    resources->items = xrealloc(resources->items, resources->capacity * sizeof(resources->items[0]));
+    resources->items = item_array_grow(resources->items, &resources->capacity, resources->count, (uint32_t)count);
 }
 
 /* Append without looking for something to add it to. */

@@ -953,6 +953,8 @@ static void choose_options(struct history *h) {
         h->options.fair_sharing_excluded = excluded;
     if (chance(h, 50))
         h->options.slice_steps = 1 + draw(h, 30);
+    if (chance(h, 50))
+        h->options.slice_offers = 1 + draw(h, 4);
     h->options.filter_gpu_resources = chance(h, 80);
     h->options.allocate_on_recovery = chance(h, 50);
     h->can_yield = chance(h, 15);
