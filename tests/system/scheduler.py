@@ -29,7 +29,7 @@ class Scheduler:
         if subscribe:
             self.subscribe()
 
-    def subscribe(self):
+    def subscribe(self, wait_for_event="SUBSCRIBED"):
         body = {"type": "SUBSCRIBE", "subscribe": {"framework_info": self.info}}
         if self.framework_id:
             body["framework_id"] = {"value": self.framework_id}
@@ -40,8 +40,9 @@ class Scheduler:
         assert response.status == 200, (response.status, response.read())
         self.stream_id = response.headers["Mesos-Stream-Id"]
         threading.Thread(target=self.read, args=(response,), daemon=True).start()
-        event = self.next("SUBSCRIBED")
-        self.framework_id = event["subscribed"]["framework_id"]["value"]
+        event = self.next(wait_for_event)
+        if wait_for_event == "SUBSCRIBED":
+            self.framework_id = event["subscribed"]["framework_id"]["value"]
 
     def read(self, response):
         try:
