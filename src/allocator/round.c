@@ -159,9 +159,9 @@ static void order_visits(struct allocator *allocator, uint64_t stage_seed) {
         if (round->visits[i] != NO_AGENT)
             keys[count++] = (sorter_mix(allocator->agent_hashes[round->visits[i]], seed) & ~UINT64_C(0xffffff)) |
                             round->visits[i];
-    if (count < 256)
+    if (count > 1 && count < 256)
         qsort(keys, count, sizeof(keys[0]), compare_keys);
-    else
+    else if (count >= 256)
         sort_keys(keys, keys + count, count);
     for (uint32_t i = 0; i < count; i++)
         round->visits[i] = (uint32_t)(keys[i] & 0xffffff);
