@@ -91,13 +91,13 @@ def descendants(pid):
     return found
 
 
-SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|runtime error:).*")
+SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|\S+: runtime error:).*")
 
 
 def sanitizer_report(text):
     """The text from a sanitizer's first complaint on, shortened, or None."""
     match = SANITIZER.search(text)
-    return text[match.start():match.start() + 4000] if match else None
+    return text[match.start():match.start() + 2000] if match else None
 
 
 class Daemon:
