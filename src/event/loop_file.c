@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of the real env.
  *
- * Operations run on libuv's pool threads, those on one path one after the other. Those that come together are done
- * together, in groups that are small enough for the first to be told of soon, because syncing costs more than writing
- * and what files share, their directories above all, is then synced once. Appends do not wait behind replacements.
- * Making a directory or a link is done at once, without waiting for the disk; the directories whose entries changed are
- * remembered, and the next operation below one of them syncs it too, so that what is durable can also be found. */
+ * Operations run on libuv's pool threads, those on one path one after the other. A thread that is free takes an append,
+ * or else a few replacements, because syncing costs more than writing and what files share, their directories above
+ * all, is then synced once. Making a directory or a link is done at once, without waiting for the disk; the directories
+ * whose entries changed are remembered, and the next operation below one of them syncs it too, so that what is durable
+ * can also be found. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,10 +21,7 @@
 enum {
     UNSYNCED_LIMIT = 8192,
     READ_BYTES = 64 * 1024,
-    GROUP_MOST = 24,
-    /* Of libuv's four threads one is left for what else there is to do. */
-    REPLACING_MOST = 2,
-    APPENDING_MOST = 1,
+    GROUP_MOST = 4, /* larger groups would only make the first wait for the last */
 };
 
 struct unsynced_directory {
@@ -49,9 +46,9 @@ struct file_operation {
     uint64_t *changed; /* what the directories to be synced were at */
 };
 
+/* A turn of a pool thread. */
 struct file_group {
     struct loop *loop;
-    struct file_lane *lane;
     struct file_write *writes[GROUP_MOST];
     struct file_operation *operations[GROUP_MOST];
     size_t count;
@@ -323,17 +320,33 @@ static void on_removed(void *user) {
     finish(user);
 }
 
+static void take(struct file_group *group, struct list *waiting, size_t most) {
+    struct file_operation *operation;
+
+    list_for_each (waiting, operation, in_lane) {
+        if (group->count == most)
+            return;
+        list_remove(&operation->in_lane);
+        group->operations[group->count] = operation;
+        group->writes[group->count++] = &operation->write;
+    }
+}
+
+/* There is a turn for each operation, so that some find nothing left to do. */
 static void run_group(void *user) {
     struct file_group *group = user;
 
+    pthread_mutex_lock(&group->loop->files_lock);
+    take(group, &group->loop->appending, 1);
+    if (group->count == 0)
+        take(group, &group->loop->replacing, GROUP_MOST);
+    pthread_mutex_unlock(&group->loop->files_lock);
     file_write_all(group->writes, group->count);
 }
 
 static void on_group_done(void *user) {
     struct file_group *group = user;
 
-    group->lane->under_way--;
-    loop_defer(group->loop, &group->loop->start_files);
     for (size_t i = 0; i < group->count; i++) {
         loop_enter(group->loop);
         finish(group->operations[i]);
@@ -341,51 +354,26 @@ static void on_group_done(void *user) {
     free(group);
 }
 
-static void start_group(struct loop *loop, struct file_lane *lane) {
-    struct file_group *group = new0(struct file_group);
-    struct file_operation *operation;
-
-    group->loop = loop;
-    group->lane = lane;
-    list_for_each (&lane->waiting, operation, in_lane) {
-        if (group->count == GROUP_MOST)
-            break;
-        list_remove(&operation->in_lane);
-        operation->write.path = operation->queue->path;
-        operation->write.data = operation->data.data;
-        operation->write.size = operation->data.size;
-        operation->write.is_append = operation->kind == FILE_APPEND;
-        operation->write.directories = unsynced_above(loop, operation->queue->path, &operation->write.directory_count,
-                                                      &operation->changed);
-        group->operations[group->count] = operation;
-        group->writes[group->count++] = &operation->write;
-    }
-    lane->under_way++;
-    loop_work(loop, run_group, on_group_done, group);
-}
-
-static void start_groups(struct loop *loop, struct file_lane *lane) {
-    while (lane->under_way < lane->most && !list_is_empty(&lane->waiting))
-        start_group(loop, lane);
-}
-
-static void on_start_files(struct deferred *deferred) {
-    struct loop *loop = container_of(deferred, struct loop, start_files);
-
-    start_groups(loop, &loop->appending);
-    start_groups(loop, &loop->replacing);
-}
-
 static void start(struct file_operation *operation) {
     struct loop *loop = operation->loop;
+    struct file_write *write = &operation->write;
+    struct file_group *group;
 
     if (operation->kind == FILE_REMOVE_TREE) {
         loop_work(loop, run_removal, on_removed, operation);
         return;
     }
-    list_append(operation->kind == FILE_APPEND ? &loop->appending.waiting : &loop->replacing.waiting,
-                &operation->in_lane);
-    loop_defer(loop, &loop->start_files);
+    write->path = operation->queue->path;
+    write->data = operation->data.data;
+    write->size = operation->data.size;
+    write->is_append = operation->kind == FILE_APPEND;
+    write->directories = unsynced_above(loop, write->path, &write->directory_count, &operation->changed);
+    pthread_mutex_lock(&loop->files_lock);
+    list_append(write->is_append ? &loop->appending : &loop->replacing, &operation->in_lane);
+    pthread_mutex_unlock(&loop->files_lock);
+    group = new0(struct file_group);
+    group->loop = loop;
+    loop_work(loop, run_group, on_group_done, group);
 }
 
 static void begin(struct env_file_operation *owned, enum file_operation_kind kind, const char *path, const void *data,
@@ -430,11 +418,9 @@ void loop_file_cancel(struct env_file_operation *operation) {
 void loop_files_init(struct loop *loop) {
     table_init(&loop->unsynced);
     table_init(&loop->file_queues);
-    list_init(&loop->replacing.waiting);
-    list_init(&loop->appending.waiting);
-    loop->replacing.most = REPLACING_MOST;
-    loop->appending.most = APPENDING_MOST;
-    loop->start_files.run = on_start_files;
+    list_init(&loop->replacing);
+    list_init(&loop->appending);
+    pthread_mutex_init(&loop->files_lock, NULL);
 }
 
 void loop_files_done(struct loop *loop) {
@@ -444,4 +430,5 @@ void loop_files_done(struct loop *loop) {
         forget_directory(loop, directory);
     table_done(&loop->unsynced);
     table_done(&loop->file_queues);
+    pthread_mutex_destroy(&loop->files_lock);
 }

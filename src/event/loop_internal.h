@@ -16,13 +16,6 @@ struct deferred {
     void (*run)(struct deferred *deferred);
 };
 
-/* File operations that wait for their turn, and those that are under way: see loop_file.c. */
-struct file_lane {
-    struct list waiting; /* of struct file_operation, by in_lane */
-    unsigned under_way;  /* groups of them */
-    unsigned most;
-};
-
 enum { SPARE_BUFFERS = 32, SPARE_BUFFER_BYTES = 64 * 1024, READ_BUFFER_BYTES = 64 * 1024, RANDOM_POOL_BYTES = 256 };
 
 struct post {
@@ -52,8 +45,8 @@ struct loop {
     struct table file_queues; /* of struct file_queue, by path */
     struct table unsynced;    /* of struct unsynced_directory, by path */
     uint64_t directory_changes;
-    struct file_lane replacing, appending;
-    struct deferred start_files;
+    pthread_mutex_t files_lock;       /* of the two lists, from which pool threads take */
+    struct list replacing, appending; /* of struct file_operation, by in_lane: those that wait for a thread */
 
     struct buffer spares[SPARE_BUFFERS]; /* empty buffers with memory, for what streams write */
     size_t spare_count;
