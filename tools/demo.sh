@@ -26,13 +26,15 @@ stop() {
 
 finish() {
     status=$?
+    # What is begun here is finished.
+    trap '' INT TERM
     trap - EXIT
     # The agents before the master, the last begun first.
     for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
         stop "${pids[i]}"
         wait "${pids[i]}" 2>/dev/null || true
     done
-    if [ "$status" -ne 0 ]; then
+    if [ "$status" -ne 0 ] && [ "$status" -ne 130 ]; then
         for log in "$home"/*.log; do
             echo "== $log"
             tail -n 25 "$log"
