@@ -76,9 +76,9 @@ int loop_on_signal(struct loop *loop, int number, void (*callback)(int number, v
 /* Children
  *
  * vfork(), not fork(): the child borrows the memory of this process until it executes its program, so that a start
- * costs the same however large the process is, and what goes wrong is left where the parent finds it. The child
- * therefore calls nothing but the kernel, and all signals are blocked until it has forgotten the handlers of this
- * process. Its end is told by a pidfd, not by SIGCHLD, which belongs to the host process of libmesos. */
+ * costs the same however large the process is. The child therefore calls nothing but the kernel, and all signals are
+ * blocked until it has forgotten the handlers of this process. Its end is told by a pidfd, not by SIGCHLD, which
+ * belongs to the host process of libmesos. */
 
 enum { GIVEN_FDS = 4 };
 
@@ -98,7 +98,7 @@ struct start {
     int fds[GIVEN_FDS]; /* for descriptor 0 to 3; -1: /dev/null, or none for 3 */
     bool new_session;
     sigset_t blocked;
-    volatile int failure; /* errno of what the child could not do */
+    int report_fd; /* takes the errno of what the child could not do; executing the program closes it */
 };
 
 static void on_child_closed(uv_handle_t *handle) {
@@ -158,12 +158,16 @@ static void forget_signals(void) {
 }
 
 _Noreturn static void run_child(struct start *start) {
+    int failure;
+
     if ((!start->new_session || setsid() >= 0) && give_descriptors(start) &&
         (start->directory == NULL || chdir(start->directory) == 0)) {
         forget_signals();
         execvpe(start->program, start->arguments, start->environment);
     }
-    start->failure = errno;
+    failure = errno;
+    if (write(start->report_fd, &failure, sizeof(failure)) < 0)
+        _exit(126);
     _exit(127);
 }
 
@@ -212,7 +216,39 @@ static char *find_program(const struct child_options *options, char *const *envi
     }
 }
 
-/* Start the program; -1 with errno if that could not be done. */
+/* Start the child and wait until it executes its program; -1 with errno if it could not. */
+static pid_t run_start(struct start *start) {
+    cleanup_close int read_fd = -1;
+    int fds[2], failure = 0;
+    sigset_t all, before;
+    pid_t pid;
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -1;
+    read_fd = fds[0];
+    /* Away from 0 to 3, which are given to the child. */
+    start->report_fd = fcntl(fds[1], F_DUPFD_CLOEXEC, GIVEN_FDS);
+    close(fds[1]);
+    if (start->report_fd < 0)
+        return -1;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid = start_child(start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(start->report_fd);
+    if (pid < 0)
+        return -1;
+    /* vfork() has waited already, but where a tool makes it a fork(). */
+    while (read(read_fd, &failure, sizeof(failure)) < 0 && errno == EINTR)
+        ;
+    if (failure == 0)
+        return pid;
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    errno = failure;
+    return -1;
+}
+
 static pid_t start_program(const struct child_options *options) {
     char *const *environment = options->environment != NULL ? options->environment : environ;
     cleanup_free char *program = find_program(options, environment);
@@ -224,19 +260,8 @@ static pid_t start_program(const struct child_options *options) {
         .fds = {options->stdin_fd, options->stdout_fd, options->stderr_fd, options->extra_fd},
         .new_session = options->new_session,
     };
-    sigset_t all, before;
-    pid_t pid;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid = start_child(&start);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (pid < 0 || start.failure == 0)
-        return pid;
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
-    errno = start.failure;
-    return -1;
+    return run_start(&start);
 }
 
 int loop_spawn(struct loop *loop, const struct child_options *options, child_exit *on_exit, void *user,
