@@ -93,11 +93,39 @@ static void track_total(struct allocator *allocator, const struct resources *tot
     state_changed(allocator);
 }
 
+static bool has_shared(const struct resources *resources) {
+    for (size_t i = 0; i < resources->count; i++)
+        if (resources->items[i].kind->is_shared)
+            return true;
+    return false;
+}
+
+/* Change what is available as the total has changed, without asking who uses what. Returns false if that cannot be
+ * done.
+ */
+static bool adjust_available(struct allocator *allocator, struct agent *agent, const struct resources *old) {
+    cleanup_resources struct resources removed = RESOURCES_INIT, added = RESOURCES_INIT;
+    bool is_possible;
+
+    if (old->count == 0 || agent->is_overcommitted || has_shared(old) || has_shared(&agent->total))
+        return false;
+    resources_assign(&removed, old);
+    resources_subtract(&removed, &agent->total);
+    is_possible = resources_contain(&agent->available, &removed);
+    if (is_possible) {
+        resources_assign(&added, &agent->total);
+        resources_subtract(&added, old);
+        resources_subtract(&agent->available, &removed);
+        resources_add(&agent->available, &added);
+        allocator_agent_has_grown(allocator, agent);
+    }
+    return is_possible;
+}
+
 void allocator_agent_set_total(struct allocator *allocator, struct agent *agent, const struct resources *total) {
     cleanup_resources struct resources old;
 
     allocator_revocable_track(allocator, agent, -1);
-    resources_clear(&agent->available);
     resources_move(&old, &agent->total);
     resources_copy(&agent->total, total);
     /* First the new, so that roles which remain reserved to are not removed in between. */
@@ -107,6 +135,11 @@ void allocator_agent_set_total(struct allocator *allocator, struct agent *agent,
     agent->total_has_revocable = false;
     for (size_t i = 0; i < total->count; i++)
         agent->total_has_revocable |= total->items[i].kind->is_revocable;
+    if (adjust_available(allocator, agent, &old)) {
+        allocator_revocable_track(allocator, agent, 1);
+        return;
+    }
+    resources_clear(&agent->available);
     allocator_agent_recompute_available(allocator, agent);
 }
 
