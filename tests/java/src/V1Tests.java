@@ -13,7 +13,7 @@ import org.apache.mesos.v1.scheduler.V1Mesos;
 /** java V1Tests <test> <master>: schedulers that speak the v1 API through the library. */
 public class V1Tests implements Scheduler {
     static final FrameworkInfo FRAMEWORK =
-            FrameworkInfo.newBuilder().setUser("nobody").setName("v1").setFailoverTimeout(600).build();
+            FrameworkInfo.newBuilder().setUser(System.getProperty("user.name")).setName("v1").setFailoverTimeout(600).build();
 
     final String master;
     final LinkedBlockingQueue<Object> events = new LinkedBlockingQueue<>();
