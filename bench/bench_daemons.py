@@ -101,7 +101,11 @@ class Cluster:
         self.log = (self.path / "log").open("ab")
         self.agent = None
         self.master = Daemon([self.bin / "mesos-master", f"--work_dir={self.path}/master", *master_flags], self.log)
-        self.master_ms = self.master.wait_for_health()
+        try:
+            self.master_ms = self.master.wait_for_health()
+        except BaseException:
+            self.stop()
+            raise
 
     def start_agent(self):
         """Milliseconds until it is registered."""
@@ -110,6 +114,13 @@ class Cluster:
                              "--resources=cpus:100;mem:100000;disk:1000"], self.log)
         until(lambda: b'"active":true' in self.master.get("/slaves")[1], "the agent to be registered")
         return (time.monotonic() - self.agent.began) * 1000
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Also after a failure: nothing is left running."""
+        self.stop()
 
     def stop(self):
         if self.agent is not None:
@@ -130,14 +141,13 @@ def run_load(load, *arguments):
 def bench_idle(bin_dir, load):
     rows = {name: [] for name in ("master ms", "agent ms", "master MiB", "agent MiB", "master Pss", "agent Pss")}
     for _ in range(ROUNDS):
-        cluster = Cluster(bin_dir)
-        rows["master ms"].append(cluster.master_ms)
-        rows["agent ms"].append(cluster.start_agent())
-        for name, daemon in (("master", cluster.master), ("agent", cluster.agent)):
-            rss, pss = memory_kib(daemon.pid)
-            rows[f"{name} MiB"].append(rss / 1024)
-            rows[f"{name} Pss"].append(pss / 1024)
-        cluster.stop()
+        with Cluster(bin_dir) as cluster:
+            rows["master ms"].append(cluster.master_ms)
+            rows["agent ms"].append(cluster.start_agent())
+            for name, daemon in (("master", cluster.master), ("agent", cluster.agent)):
+                rss, pss = memory_kib(daemon.pid)
+                rows[f"{name} MiB"].append(rss / 1024)
+                rows[f"{name} Pss"].append(pss / 1024)
     middle = {name: statistics.median(values) for name, values in rows.items()}
     print(f"master, idle: {middle['master MiB']:.1f} MiB resident ({middle['master Pss']:.1f} proportional), "
           f"{middle['master ms']:.0f} ms to its first answer")
@@ -150,14 +160,13 @@ def bench_tasks(bin_dir, load):
     for kind, more in (("checkpointed", ["checkpoint"]), ("not checkpointed", [])):
         firsts, rates, costs = [], [], []
         for _ in range(3):
-            cluster = Cluster(bin_dir, "--allocation_interval=10ms")
-            cluster.start_agent()
-            firsts.append(run_load(load, "tasks", cluster.master.address, 100, 100, *more)["first_running_ms"])
-            before = [*cpu_s(cluster.agent.pid), cpu_s(cluster.master.pid)[0]]
-            rates.append(count / run_load(load, "tasks", cluster.master.address, count, 20, *more)["seconds"])
-            after = [*cpu_s(cluster.agent.pid), cpu_s(cluster.master.pid)[0]]
-            costs.append([(a - b) * 1000 / count for a, b in zip(after, before)])
-            cluster.stop()
+            with Cluster(bin_dir, "--allocation_interval=10ms") as cluster:
+                cluster.start_agent()
+                firsts.append(run_load(load, "tasks", cluster.master.address, 100, 100, *more)["first_running_ms"])
+                before = [*cpu_s(cluster.agent.pid), cpu_s(cluster.master.pid)[0]]
+                rates.append(count / run_load(load, "tasks", cluster.master.address, count, 20, *more)["seconds"])
+                after = [*cpu_s(cluster.agent.pid), cpu_s(cluster.master.pid)[0]]
+                costs.append([(a - b) * 1000 / count for a, b in zip(after, before)])
         agent, containers, master = (statistics.median(column) for column in zip(*costs))
         print(f"command tasks, {kind}: {statistics.median(rates):.0f} a second with 20 at once; CPU of each: "
               f"{agent:.1f} ms of the agent, {containers:.1f} of monitor, executor and shell, {master:.2f} of the "
@@ -166,30 +175,29 @@ def bench_tasks(bin_dir, load):
 
 def bench_frameworks(bin_dir, load):
     count = 1000
-    cluster = Cluster(bin_dir)
-    before, _ = memory_kib(cluster.master.pid)
-    with subprocess.Popen([load, "frameworks", cluster.master.address, str(count)], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as schedulers:
-        if not schedulers.stdout.readline():
-            sys.exit("bench_daemons: the frameworks did not come")
-        after, _ = memory_kib(cluster.master.pid)
-        cpu = sum(cpu_s(cluster.master.pid))
-        time.sleep(5)
-        cpu = sum(cpu_s(cluster.master.pid)) - cpu
-        schedulers.stdin.close()
-    print(f"{count} idle frameworks: {(after - before) / count:.1f} KiB of the master each, "
-          f"{cpu / 5 * 100:.1f} % of a core")
-    cluster.stop()
+    with Cluster(bin_dir) as cluster:
+        before, _ = memory_kib(cluster.master.pid)
+        with subprocess.Popen([load, "frameworks", cluster.master.address, str(count)], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as schedulers:
+            if not schedulers.stdout.readline():
+                sys.exit("bench_daemons: the frameworks did not come")
+            after, _ = memory_kib(cluster.master.pid)
+            cpu = sum(cpu_s(cluster.master.pid))
+            time.sleep(5)
+            cpu = sum(cpu_s(cluster.master.pid)) - cpu
+            schedulers.stdin.close()
+        print(f"{count} idle frameworks: {(after - before) / count:.1f} KiB of the master each, "
+              f"{cpu / 5 * 100:.1f} % of a core")
 
 
 def bench_offers(bin_dir, load):
-    cluster = Cluster(bin_dir, "--allocation_interval=1ms")
-    result = run_load(load, "offers", cluster.master.address, 1000, 100000)
-    cpu = sum(cpu_s(cluster.master.pid))
-    rss, _ = memory_kib(cluster.master.pid)
-    print(f"{result['offers']} offers of 1,000 agents, sent and declined: {result['offers'] / result['seconds']:.0f} a "
-          f"second, {cpu * 1e6 / result['offers']:.1f} us of the master's CPU each; then {rss / 1024:.1f} MiB resident")
-    cluster.stop()
+    with Cluster(bin_dir, "--allocation_interval=1ms") as cluster:
+        result = run_load(load, "offers", cluster.master.address, 1000, 100000)
+        cpu = sum(cpu_s(cluster.master.pid))
+        rss, _ = memory_kib(cluster.master.pid)
+        offers = result["offers"]
+        print(f"{offers} offers of 1,000 agents, sent and declined: {offers / result['seconds']:.0f} a second, "
+              f"{cpu * 1e6 / offers:.1f} us of the master's CPU each; then {rss / 1024:.1f} MiB resident")
 
 
 BENCHES = {"idle": bench_idle, "tasks": bench_tasks, "frameworks": bench_frameworks, "offers": bench_offers}
