@@ -140,6 +140,9 @@ class Daemon:
         return status
 
 
+RESOURCES = "cpus:4;mem:1024;disk:1024;ports:[31000-31100]"
+
+
 class Cluster:
     """A master and agents; everything is stopped by stop(), by process id."""
 
@@ -172,13 +175,13 @@ class Cluster:
         except OSError:
             return False
 
-    def start_agent(self, name="agent", *flags, port=None, wait=True, env=None):
+    def start_agent(self, name="agent", *flags, port=None, wait=True, env=None, resources=RESOURCES):
         port = port or free_port()
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
         agent = Daemon(name, [BIN / "mesos-agent", f"--master={self.address}", "--ip=127.0.0.1", f"--port={port}",
                               f"--work_dir={directory / 'work'}", f"--runtime_dir={directory / 'run'}",
-                              "--resources=cpus:4;mem:1024;disk:1024;ports:[31000-31100]",
+                              f"--resources={resources}",
                               "--registration_backoff_factor=50ms", *flags], self.directory, env)
         agent.port = port
         agent.address = f"127.0.0.1:{port}"
