@@ -102,9 +102,15 @@ void allocator_recover(struct allocator *allocator, size_t expected_agents, cons
 
 /* Offer constraints, checked and compiled. [OfferConstraintsFilter] */
 struct offer_constraints;
-/* Check and compile @message (NULL: none, which gives NULL). Regular expressions are limited in size and in the work
- * one match may take. */
-int offer_constraints_new(const Mesos__V1__Scheduler__OfferConstraints *message, struct offer_constraints **ret,
+struct offer_constraints_limits {
+    size_t max_regex_bytes;   /* --offer_constraints_re2_max_mem: of each compiled regular expression; 4096 */
+    int64_t max_program_size; /* --offer_constraints_re2_max_program_size: its instructions; 100 */
+};
+/* The defaults of the flags. */
+extern const struct offer_constraints_limits offer_constraints_default_limits;
+/* Check and compile @message (NULL: none, which gives NULL). What a match may take is limited, too. */
+int offer_constraints_new(const Mesos__V1__Scheduler__OfferConstraints *message,
+                          const struct offer_constraints_limits *limits, struct offer_constraints **ret,
                           struct error *err);
 void offer_constraints_free(struct offer_constraints *constraints); /* accepts NULL */
 

@@ -397,7 +397,8 @@ bool allocator_is_agent_excluded(const struct allocator *allocator, const char *
     const struct framework *framework = find_framework(allocator, framework_id);
     const struct agent *agent = table_find(&allocator->agents, agent_id);
     const struct constraint_groups *groups = allocator_offer_constraints_find(framework->constraints, role_name);
+    size_t steps = 0;
 
     assert(agent != NULL);
-    return groups != NULL && allocator_constraints_exclude(groups, agent);
+    return groups != NULL && allocator_constraints_exclude(groups, agent, &steps);
 }

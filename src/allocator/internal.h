@@ -429,9 +429,10 @@ void allocator_filters_expire(struct allocator *allocator);
 /* constraints.c */
 const struct constraint_groups *allocator_offer_constraints_find(const struct offer_constraints *constraints,
                                                                  const char *role);
-bool allocator_constraints_exclude(const struct constraint_groups *groups, const struct agent *agent);
+/* @steps is increased by what it takes. */
+bool allocator_constraints_exclude(const struct constraint_groups *groups, const struct agent *agent, size_t *steps);
 /* As above, remembered. */
-bool allocator_client_excludes(struct client *client, const struct agent *agent);
+bool allocator_client_excludes(struct allocator *allocator, struct client *client, const struct agent *agent);
 
 /* offer.c */
 /* Whether quota leaves nothing of @agent to the frameworks of @role, looking at no framework in particular. */

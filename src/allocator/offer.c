@@ -496,7 +496,7 @@ enum visit_result allocator_offer_try(struct allocator *allocator, struct agent 
 
     if (!agent->is_described)
         describe(agent);
-    if (client->constraints != NULL && allocator_client_excludes(client, agent))
+    if (client->constraints != NULL && allocator_client_excludes(allocator, client, agent))
         return refuse(agent, client, &draft);
     draft_for_role(allocator, agent, client->role, &draft);
     if (draft.items.count == 0)

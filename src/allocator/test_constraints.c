@@ -90,6 +90,7 @@ static bool is_wanted(const char *attribute, int predicate, const char *text) {
     struct offer_constraints *constraints;
     struct one_constraint one;
     struct error err = ERROR_INIT;
+    size_t steps = 0;
     bool is_excluded;
 
     rack.name = (char *)"rack";
@@ -99,9 +100,9 @@ static bool is_wanted(const char *attribute, int predicate, const char *text) {
     level.name = (char *)"level";
     level.type = MESOS__V1__VALUE__TYPE__SCALAR;
     init_constraint(&one, attribute, predicate, text);
-    if (offer_constraints_new(&one.message, &constraints, &err) < 0)
+    if (offer_constraints_new(&one.message, &offer_constraints_default_limits, &constraints, &err) < 0)
         fail_msg("%s", error_message(&err));
-    is_excluded = allocator_constraints_exclude(allocator_offer_constraints_find(constraints, "r"), &agent);
+    is_excluded = allocator_constraints_exclude(allocator_offer_constraints_find(constraints, "r"), &agent, &steps);
     assert_null(allocator_offer_constraints_find(constraints, "other"));
     offer_constraints_free(constraints);
     return !is_excluded;
@@ -139,19 +140,52 @@ static void assert_refused(const char *regex) {
     cleanup_error struct error err = ERROR_INIT;
 
     init_constraint(&one, "rack", PREDICATE(TEXT_MATCHES), regex);
-    if (offer_constraints_new(&one.message, &constraints, &err) == 0)
+    if (offer_constraints_new(&one.message, &offer_constraints_default_limits, &constraints, &err) == 0)
         fail_msg("%s is taken", regex);
     assert_non_null(strstr(error_message(&err), "A role r has an invalid 'AttributeConstraint'"));
 }
 
-static void patterns_beyond_the_limits_are_refused(void **state) {
-    cleanup_free char *nested = xmalloc(4096), *large = xasprintf("((a{1,100}){1,100}){1,100}");
+static int compile_with(const char *regex, size_t max_bytes, int64_t max_program_size, struct error *err) {
+    const struct offer_constraints_limits limits = {max_bytes, max_program_size};
+    struct offer_constraints *constraints = NULL;
+    struct one_constraint one;
+    int status;
+
+    init_constraint(&one, "rack", PREDICATE(TEXT_NOT_MATCHES), regex);
+    status = offer_constraints_new(&one.message, &limits, &constraints, err);
+    offer_constraints_free(constraints);
+    return status;
+}
+
+/* As RegexTooComplex in offer_constraints_filter_tests.cpp. */
+static void size_and_memory_of_patterns_are_limited(void **state) {
+    cleanup_error struct error err = ERROR_INIT;
+    cleanup_free char *long_text = xmalloc(1 << 20);
 
     (void)state;
-    memset(nested, 'a', 4095);
-    nested[4095] = '\0';
-    assert_refused(nested);
-    assert_refused(large);
+    assert_int_equal(compile_with("(a+){10}", 4096, 100, &err), 0);
+    assert_int_equal(compile_with("(a+){50}", 4096, 100, &err), -1);
+    assert_non_null(strstr(error_message(&err), "Regex '(a+){50}' is too complex: program size of 126 is larger than "
+                                                "maximum of 100 allowed"));
+    assert_int_equal(compile_with("(a+){50}", 4096, 126, &err), 0);
+    assert_int_equal(compile_with("(a+){500}", 4096, 100, &err), -1);
+    assert_non_null(strstr(error_message(&err), "Failed to construct regex from pattern '(a+){500}': pattern too large "
+                                                "- compile failed"));
+    assert_int_equal(compile_with("(a+){500}", 4096, 100000, &err), -1);
+    assert_int_equal(compile_with("(a+){500}", 100000, 100000, &err), 0);
+    memset(long_text, 'a', (1 << 20) - 1);
+    long_text[(1 << 20) - 1] = '\0';
+    assert_int_equal(compile_with(long_text, 4096, 1 << 30, &err), -1);
+    assert_int_equal(compile_with("a", 1, 100, &err), -1);
+    assert_int_equal(compile_with("a{1,1000}", 4096, 100, &err), 0);
+    assert_int_equal(compile_with("a{1001}", 4096, 100, &err), -1);
+    assert_int_equal(compile_with("a{2,1001}", 4096, 100, &err), -1);
+    assert_int_equal(compile_with("a{,9999999999999999999999}", 4096, 100, &err), 0); /* plain text, as in RE2 */
+}
+
+static void patterns_beyond_the_limits_are_refused(void **state) {
+    (void)state;
+    assert_refused("((a{1,100}){1,100}){1,100}");
     assert_refused("(a");
     assert_refused("[a");
     assert_refused("a**");
@@ -163,22 +197,45 @@ static void patterns_beyond_the_limits_are_refused(void **state) {
     assert_refused("(*COMMIT)a");
 }
 
-static void a_match_that_takes_too_long_counts_as_none(void **state) {
+/* Whether the pattern matches "aaa…" of @length, and how many steps that counts for. */
+static bool matches_many(const char *regex, size_t length, size_t *ret_steps) {
     Mesos__V1__Attribute rack = MESOS__V1__ATTRIBUTE__INIT, *attributes[] = {&rack};
     Mesos__V1__Value__Text value = MESOS__V1__VALUE__TEXT__INIT;
     struct agent agent = {.hostname = (char *)"h", .attributes = attributes, .attribute_count = 1};
     struct offer_constraints *constraints;
     struct one_constraint one;
+    size_t steps = 0;
+    bool is_excluded;
 
-    (void)state;
     rack.name = (char *)"rack";
     rack.type = MESOS__V1__VALUE__TYPE__TEXT;
     rack.text = &value;
-    value.value = (char *)"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
-    init_constraint(&one, "rack", PREDICATE(TEXT_MATCHES), "(a|aa)*(a|aa)*(a|aa)*c");
-    assert_int_equal(offer_constraints_new(&one.message, &constraints, NULL), 0);
-    assert_true(allocator_constraints_exclude(allocator_offer_constraints_find(constraints, "r"), &agent));
+    value.value = xmalloc(length + 1);
+    memset(value.value, 'a', length);
+    value.value[length] = '\0';
+    init_constraint(&one, "rack", PREDICATE(TEXT_MATCHES), regex);
+    assert_int_equal(offer_constraints_new(&one.message, &offer_constraints_default_limits, &constraints, NULL), 0);
+    is_excluded = allocator_constraints_exclude(allocator_offer_constraints_find(constraints, "r"), &agent, &steps);
     offer_constraints_free(constraints);
+    free(value.value);
+    *ret_steps = steps;
+    return !is_excluded;
+}
+
+/* Each of these would take longer than the universe is old if all ways to match were tried one after the other. */
+static void patterns_with_very_many_ways_to_match_end_soon(void **state) {
+    size_t plain, steps;
+
+    (void)state;
+    assert_true(matches_many("a*", 1000, &plain));
+    assert_false(matches_many("(a|aa)*(a|aa)*(a|aa)*[cd]", 1000, &steps));
+    assert_true(steps > plain);
+    assert_true(matches_many("((a|aa)*(a|aa)*[cd])|(a*)*", 1000, &steps));
+    assert_true(matches_many("(x+x+)+y|(a?){30}a{30}", 45, &steps));
+    assert_false(matches_many("(a*)*[bc]", 1024, &steps));
+    /* What is too long for the second way is no match. */
+    assert_false(matches_many("(a|aa)*(a|aa)*(a|aa)*[cd]", 100000, &steps));
+    assert_true(steps > plain);
 }
 
 static void empty_groups_are_refused(void **state) {
@@ -189,10 +246,10 @@ static void empty_groups_are_refused(void **state) {
     (void)state;
     init_constraint(&one, "rack", PREDICATE(EXISTS), "");
     one.group.n_attribute_constraints = 0;
-    assert_int_equal(offer_constraints_new(&one.message, &constraints, &err), -1);
+    assert_int_equal(offer_constraints_new(&one.message, &offer_constraints_default_limits, &constraints, &err), -1);
     one.role.n_groups = 0;
-    assert_int_equal(offer_constraints_new(&one.message, &constraints, &err), -1);
-    assert_int_equal(offer_constraints_new(NULL, &constraints, &err), 0);
+    assert_int_equal(offer_constraints_new(&one.message, &offer_constraints_default_limits, &constraints, &err), -1);
+    assert_int_equal(offer_constraints_new(NULL, &offer_constraints_default_limits, &constraints, &err), 0);
     assert_null(constraints);
 }
 
@@ -200,8 +257,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predicates_hold_as_in_mesos),
         cmocka_unit_test(patterns_match_the_whole_text),
+        cmocka_unit_test(size_and_memory_of_patterns_are_limited),
         cmocka_unit_test(patterns_beyond_the_limits_are_refused),
-        cmocka_unit_test(a_match_that_takes_too_long_counts_as_none),
+        cmocka_unit_test(patterns_with_very_many_ways_to_match_end_soon),
         cmocka_unit_test(empty_groups_are_refused),
     };
 

@@ -179,6 +179,8 @@ static int make_allocator(struct master *master, struct error *err) {
     size_t minimum_count = 0;
     int result = 0;
 
+    master->constraints_limits = (struct offer_constraints_limits){(size_t)flags->offer_constraints_re2_max_mem_bytes,
+                                                                   flags->offer_constraints_re2_max_program_size};
     allocator_options_init(&options);
     if (allocator_parse_min_allocatable(flags->min_allocatable_resources, &minimum, &minimum_count, err) < 0) {
         result = error_wrap(err, "the flag --min_allocatable_resources");

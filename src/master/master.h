@@ -46,6 +46,7 @@ struct master {
     struct process process;
     struct common_endpoints common;
     struct allocator *allocator;
+    struct offer_constraints_limits constraints_limits;
     struct metrics registry; /* what /metrics/snapshot shows */
     struct master_metrics metrics;
     const struct master_http *http;

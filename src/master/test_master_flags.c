@@ -40,6 +40,8 @@ static void defaults_are_those_of_mesos(void **state) {
     assert_int_equal(flags.max_unreachable_tasks_per_framework, 1000);
     assert_int_equal(flags.max_operator_event_stream_subscribers, 1000);
     assert_string_equal(flags.min_allocatable_resources, "cpus:0.01|mem:32");
+    assert_int_equal(flags.offer_constraints_re2_max_mem_bytes, 4096);
+    assert_int_equal(flags.offer_constraints_re2_max_program_size, 100);
     assert_true(flags.root_submissions && flags.filter_gpu_resources && flags.publish_per_framework_metrics);
     flags_done(&master_flag_table, &flags);
 }

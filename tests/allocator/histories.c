@@ -377,7 +377,7 @@ static void add_or_update_framework(struct history *h) {
     make_framework(h, index, &framework, &arena, suppressed);
     if (chance(h, 20))
         constraints = make_constraints(h, &arena);
-    if (offer_constraints_new(constraints, &framework.from.constraints, NULL) < 0)
+    if (offer_constraints_new(constraints, &offer_constraints_default_limits, &framework.from.constraints, NULL) < 0)
         fail(h, "constraints are refused");
     for (int i = 0; i < AGENTS; i++)
         used[used_count++] = (struct allocator_used){agent_ids[i], NULL};

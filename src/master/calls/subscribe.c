@@ -74,7 +74,7 @@ int subscription_prepare(struct master *master, const Mesos__V1__Scheduler__Call
         if (validate_framework_update(ret->framework->info, info, err) < 0)
             return -1;
     }
-    if (offer_constraints_new(subscribe->offer_constraints, &ret->constraints, err) < 0)
+    if (offer_constraints_new(subscribe->offer_constraints, &master->constraints_limits, &ret->constraints, err) < 0)
         return error_wrap(err, "Offer constraints are not valid");
     return 0;
 }

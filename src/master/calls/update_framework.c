@@ -23,7 +23,7 @@ int call_update_framework(struct framework *framework, Mesos__V1__Scheduler__Cal
     if (validate_framework_options(info, update->suppressed_roles, update->n_suppressed_roles,
                                    update->offer_constraints, err) < 0)
         return error_wrap(err, "'UpdateFramework' call is not valid");
-    if (offer_constraints_new(update->offer_constraints, &constraints, err) < 0)
+    if (offer_constraints_new(update->offer_constraints, &framework->master->constraints_limits, &constraints, err) < 0)
         return error_wrap(err, "'UpdateFramework' call is not valid: Offer constraints are not valid");
     framework_update(framework, info, update->suppressed_roles, update->n_suppressed_roles, update->offer_constraints,
                      constraints);
