@@ -10,6 +10,7 @@
 #include "agent/info.h"
 #include "agent/launch.h"
 #include "agent/nested.h"
+#include "agent/operations.h"
 #include "agent/paths.h"
 #include "agent/recovery.h"
 #include "agent/registration.h"
@@ -230,6 +231,7 @@ static void init_parts(struct agent *agent, const struct agent_options *options)
     table_init(&agent->completed_frameworks);
     table_init(&agent->containers);
     table_init(&agent->nested);
+    agent_operations_init(agent);
     list_init(&agent->collections);
     list_init(&agent->api_calls);
     resources_init(&agent->total);
@@ -312,6 +314,7 @@ void agent_free(struct agent *agent) {
     table_done(&agent->containers);
     table_done(&agent->nested);
     update_manager_done(&agent->updates);
+    agent_operations_done(agent);
     checkpoints_done(&agent->checkpoints);
     gc_done(&agent->gc, &agent->registry);
     agent_registration_done(agent);

@@ -84,9 +84,13 @@ struct agent {
     struct table frameworks;           /* of struct agent_framework by id */
     struct table completed_frameworks; /* likewise, the oldest first; at most 50 */
     struct table containers;           /* of struct agent_executor by container id: those that live */
-    struct table nested;               /* of struct nested_container by id: nested and standalone ones */
-    struct list collections;           /* of struct collection: answers that wait for what containers use */
-    struct list api_calls;             /* of struct api_call: answers of the agent API that wait for something */
+    struct table operations;           /* of struct agent_operation by uuid: not acknowledged yet */
+    uint64_t operation_writes, operation_writes_ended, operation_writes_done; /* of the file that holds them: begun,
+                                                                                 ended, and up to which all is saved */
+    struct env_timer operation_rewrite;
+    struct table nested;     /* of struct nested_container by id: nested and standalone ones */
+    struct list collections; /* of struct collection: answers that wait for what containers use */
+    struct list api_calls;   /* of struct api_call: answers of the agent API that wait for something */
 };
 
 /* Id of the agent itself; only once it has one. */

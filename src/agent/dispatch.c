@@ -5,6 +5,7 @@
 #include "agent/drain.h"
 #include "agent/kill.h"
 #include "agent/launch.h"
+#include "agent/operations.h"
 #include "agent/pid_executors.h"
 #include "agent/registration.h"
 #include "agent/reservations.h"
@@ -137,6 +138,19 @@ static void on_checkpoint_resources(struct incoming *in) {
     agent_on_checkpoint_resources(in->agent, message->resources, message->n_resources);
 }
 
+static void on_apply_operation(struct incoming *in) {
+    message_upgrade_resources(in->message, in->arena);
+    agent_apply_operation(in->agent, MESSAGE(ApplyOperationMessage));
+}
+
+static void on_operation_acknowledgement(struct incoming *in) {
+    agent_operation_acknowledged(in->agent, MESSAGE(AcknowledgeOperationStatusMessage));
+}
+
+static void on_reconcile_operations(struct incoming *in) {
+    agent_reconcile_operations(in->agent, MESSAGE(ReconcileOperationsMessage));
+}
+
 static void on_drain(struct incoming *in) {
     agent_on_drain(in->agent, MESSAGE(DrainSlaveMessage)->config);
 }
@@ -192,6 +206,15 @@ static const struct message_row rows[] = {
      on_update_framework, FROM_MASTER | WHEN_REGISTERED | COUNTED},
     {"mesos.internal.CheckpointResourcesMessage", &mesos__internal__checkpoint_resources_message__descriptor,
      on_checkpoint_resources, FROM_MASTER},
+    /* One that comes while the agent is not registered is dropped, so that what it says of its resources and operations
+     * when it registers is what the master believes. */
+    {"mesos.internal.ApplyOperationMessage", &mesos__internal__apply_operation_message__descriptor, on_apply_operation,
+     FROM_MASTER | WHEN_REGISTERED},
+    {"mesos.internal.AcknowledgeOperationStatusMessage",
+     &mesos__internal__acknowledge_operation_status_message__descriptor, on_operation_acknowledgement,
+     FROM_MASTER | WHEN_REGISTERED},
+    {"mesos.internal.ReconcileOperationsMessage", &mesos__internal__reconcile_operations_message__descriptor,
+     on_reconcile_operations, FROM_MASTER | WHEN_REGISTERED},
     {"mesos.internal.DrainSlaveMessage", &mesos__internal__drain_slave_message__descriptor, on_drain,
      FROM_MASTER | WHEN_REGISTERED},
     {"mesos.internal.ShutdownMessage", &mesos__internal__shutdown_message__descriptor, on_shutdown, FROM_MASTER},

@@ -50,8 +50,8 @@ static void kill_all(struct agent *agent) {
 void agent_on_drain(struct agent *agent, const Mesos__V1__DrainConfig *config) {
     cleanup_free char *path = NULL;
 
-    if (agent->frameworks.count == 0) {
-        log_info("Asked to drain, but there are no frameworks and no tasks: that is done already");
+    if (agent->frameworks.count == 0 && agent->operations.count == 0) {
+        log_info("Asked to drain, but there are no frameworks, tasks or operations: that is done already");
         return;
     }
     path = config_path(agent);
@@ -67,7 +67,7 @@ void agent_drain_check(struct agent *agent) {
     cleanup_free char *path = NULL;
     cleanup_error struct error err = ERROR_INIT;
 
-    if (agent->drain == NULL || agent->frameworks.count > 0)
+    if (agent->drain == NULL || agent->frameworks.count > 0 || agent->operations.count > 0)
         return;
     path = config_path(agent);
     log_info("Agent finished draining");

@@ -18,12 +18,18 @@
     }
 
 static const Mesos__V1__AgentInfo__Capability capabilities[] = {
-    CAPABILITY(MULTI_ROLE),    CAPABILITY(HIERARCHICAL_ROLE), CAPABILITY(RESERVATION_REFINEMENT),
-    CAPABILITY(RESIZE_VOLUME), CAPABILITY(AGENT_DRAINING),
+    CAPABILITY(MULTI_ROLE),
+    CAPABILITY(HIERARCHICAL_ROLE),
+    CAPABILITY(RESERVATION_REFINEMENT),
+    CAPABILITY(RESIZE_VOLUME),
+    CAPABILITY(AGENT_DRAINING),
+    CAPABILITY(RESOURCE_PROVIDER),
+    CAPABILITY(AGENT_OPERATION_FEEDBACK),
 };
 
 const Mesos__V1__AgentInfo__Capability *const agent_capabilities_list[] = {
-    &capabilities[0], &capabilities[1], &capabilities[2], &capabilities[3], &capabilities[4],
+    &capabilities[0], &capabilities[1], &capabilities[2], &capabilities[3],
+    &capabilities[4], &capabilities[5], &capabilities[6],
 };
 const size_t agent_capabilities_count = ARRAY_SIZE(agent_capabilities_list);
 

@@ -8,6 +8,7 @@
 #include "agent/executor.h"
 #include "agent/info.h"
 #include "agent/kill.h"
+#include "agent/operations.h"
 #include "agent/paths.h"
 #include "agent/reservations.h"
 #include "base/log.h"
@@ -394,7 +395,7 @@ static void finish(struct agent *agent) {
         Mesos__V1__DrainConfig *config = MESSAGE_COPY(agent->drain);
 
         log_info("Going on with draining");
-        if (agent->frameworks.count == 0)
+        if (agent->frameworks.count == 0 && agent->operations.count == 0)
             agent_drain_check(agent);
         else
             agent_on_drain(agent, config);
@@ -497,6 +498,9 @@ int agent_recover(struct agent *agent, struct error *err) {
         directory = path_join(slaves, path_base(target));
         if (env_file_exists(agent->env, directory) && recover_agent(agent, directory, err) < 0)
             return error_wrap(err, "recovering the agent");
+        /* Those of an agent with another id have ended with it. */
+        if (agent->info->id != NULL && agent_operations_recover(agent, err) < 0)
+            return error_wrap(err, "recovering operations");
     }
     if (recover_containers(agent, err) < 0)
         return -1;

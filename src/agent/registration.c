@@ -7,6 +7,7 @@
 
 #include "agent/executor.h"
 #include "agent/launch.h"
+#include "agent/operations.h"
 #include "agent/paths.h"
 #include "agent/task_status.h"
 #include "base/log.h"
@@ -35,6 +36,7 @@ static void disconnect(struct agent *agent) {
     if (agent->state == AGENT_RUNNING)
         agent_enter(agent, AGENT_DISCONNECTED);
     update_manager_pause(&agent->updates);
+    agent_operations_pause(agent);
     env_timer_stop(&agent->ping);
     env_timer_stop(&agent->registration);
 }
@@ -293,6 +295,7 @@ static void connected(struct agent *agent) {
     agent_enter(agent, AGENT_RUNNING);
     env_timer_stop(&agent->registration);
     update_manager_resume(&agent->updates);
+    agent_operations_resume(agent);
     env_timer_start(&agent->ping, agent->ping_timeout_ns);
 }
 
@@ -397,14 +400,20 @@ void agent_on_reregistered(struct agent *agent, const Mesos__Internal__SlaveRere
         reconcile(agent, message->reconciliations[i]);
 }
 
+void agent_register_again(struct agent *agent) {
+    if (agent->state != AGENT_RUNNING)
+        return;
+    disconnect(agent);
+    begin(agent, false);
+}
+
 void agent_on_ping(struct agent *agent, const struct pid *from, bool is_connected) {
     Mesos__Internal__PongSlaveMessage pong = MESOS__INTERNAL__PONG_SLAVE_MESSAGE__INIT;
 
     if (!is_connected && agent->state == AGENT_RUNNING) {
         log_info("Master marked the agent as disconnected but the agent considers itself registered! Forcing "
                  "re-registration.");
-        disconnect(agent);
-        begin(agent, false);
+        agent_register_again(agent);
     }
     if (agent->state == AGENT_RUNNING)
         env_timer_start(&agent->ping, agent->ping_timeout_ns);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/operations.h"
 #include "agent/paths.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -47,9 +48,16 @@ static void on_removed(struct env_file_operation *operation, const struct error 
     struct removal *removal = container_of(operation, struct removal, operation);
 
     if (err != NULL)
-        log_error("Failed to remove persistent volume at '%s': %s", removal->path, error_message(err));
+        log_error("Failed to remove '%s': %s", removal->path, error_message(err));
     free(removal->path);
     free(removal);
+}
+
+void agent_remove_tree(struct agent *agent, const char *path) {
+    struct removal *removal = new0(struct removal);
+
+    removal->path = xstrdup(path);
+    env_remove_tree(&removal->operation, agent->env, path, on_removed);
 }
 
 static bool is_volume_wanted(const struct agent *agent, const struct resources *wanted, const char *path) {
@@ -65,17 +73,12 @@ static bool is_volume_wanted(const struct agent *agent, const struct resources *
 /* Remove what was a volume before and no longer is. A volume that was grown or shrunk stays. */
 static void remove_volumes(struct agent *agent, const struct resources *old, const struct resources *wanted) {
     for (uint32_t i = 0; i < old->count; i++) {
-        char *path = volume_path(agent, &old->items[i]);
-        struct removal *removal;
+        cleanup_free char *path = volume_path(agent, &old->items[i]);
 
-        if (path == NULL || is_volume_wanted(agent, wanted, path)) {
-            free(path);
+        if (path == NULL || is_volume_wanted(agent, wanted, path))
             continue;
-        }
         log_info("Deleting persistent volume at '%s'", path);
-        removal = new0(struct removal);
-        removal->path = path;
-        env_remove_tree(&removal->operation, agent->env, path, on_removed);
+        agent_remove_tree(agent, path);
     }
 }
 
@@ -91,7 +94,7 @@ static int compute_total(struct agent *agent, const struct resources *checkpoint
 }
 
 /* Both files that upstream has: the newer one is what counts, the older one is for agents before 1.8. */
-static void write_files(struct agent *agent) {
+void agent_write_resources(struct agent *agent) {
     cleanup_(arena_done) struct arena arena = ARENA_INIT;
     cleanup_free char *state_path = agent_path_resource_state(agent->meta_dir, false);
     cleanup_free char *info_path = agent_path_resources(agent->meta_dir, false);
@@ -99,7 +102,10 @@ static void write_files(struct agent *agent) {
     Mesos__Internal__Slave__ResourceState state = MESOS__INTERNAL__SLAVE__RESOURCE_STATE__INIT;
 
     resources_to_messages(&agent->checkpointed, RESOURCE_FORMAT_NEW, &arena, &state.resources, &state.n_resources);
-    checkpoint_message(&agent->checkpoints, state_path, &state.base, NULL, NULL);
+    state.n_operations = agent->operations.count;
+    state.operations = agent_operations_list(agent, &arena);
+    agent->operation_writes++;
+    checkpoint_message(&agent->checkpoints, state_path, &state.base, agent_operations_written, agent);
     for (size_t i = 0; i < state.n_resources; i++) {
         ProtobufCMessage *copy = message_copy(&state.resources[i]->base, &arena);
 
@@ -109,10 +115,34 @@ static void write_files(struct agent *agent) {
     checkpoint_text(&agent->checkpoints, info_path, records.data, records.size, NULL, NULL);
 }
 
+int agent_set_checkpointed(struct agent *agent, struct resources *wanted, struct error *err) {
+    cleanup_free char *old_text = NULL, *new_text = NULL;
+    struct resources total;
+
+    if (compute_total(agent, wanted, &total, err) < 0) {
+        resources_done(wanted);
+        return -1;
+    }
+    if (make_volumes(agent, wanted, err) < 0) {
+        resources_done(wanted);
+        resources_done(&total);
+        return -1;
+    }
+    old_text = resources_text(&agent->checkpointed);
+    new_text = resources_text(wanted);
+    log_info("Updated checkpointed resources from %s to %s", old_text, new_text);
+    remove_volumes(agent, &agent->checkpointed, wanted);
+    resources_done(&agent->checkpointed);
+    resources_done(&agent->total);
+    resources_move(&agent->checkpointed, wanted);
+    resources_move(&agent->total, &total);
+    agent_write_resources(agent);
+    return 0;
+}
+
 void agent_on_checkpoint_resources(struct agent *agent, Mesos__V1__Resource *const *resources, size_t count) {
     struct resources wanted, total;
     cleanup_error struct error err = ERROR_INIT;
-    cleanup_free char *old_text = NULL, *new_text = NULL;
 
     if (resources_from_messages(resources, count, &wanted, &err) < 0) {
         log_error("Ignoring resources to checkpoint: %s", error_message(&err));
@@ -128,22 +158,10 @@ void agent_on_checkpoint_resources(struct agent *agent, Mesos__V1__Resource *con
         resources_done(&wanted);
         return;
     }
-    if (make_volumes(agent, &wanted, &err) < 0) {
-        /* The master believes that they are there; upstream exits, and so comes back without them. */
-        resources_done(&wanted);
-        resources_done(&total);
+    resources_done(&total);
+    /* The master believes that the volumes are there; upstream exits, and so comes back without them. */
+    if (agent_set_checkpointed(agent, &wanted, &err) < 0)
         agent_fail(agent, &err);
-        return;
-    }
-    old_text = resources_text(&agent->checkpointed);
-    new_text = resources_text(&wanted);
-    log_info("Updated checkpointed resources from %s to %s", old_text, new_text);
-    remove_volumes(agent, &agent->checkpointed, &wanted);
-    resources_done(&agent->checkpointed);
-    resources_done(&agent->total);
-    resources_move(&agent->checkpointed, &wanted);
-    resources_move(&agent->total, &total);
-    write_files(agent);
 }
 
 /* A list of records of Resource, as agents before 1.8 wrote it. */

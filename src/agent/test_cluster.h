@@ -259,6 +259,8 @@ static inline const ProtobufCMessageDescriptor *master_descriptor(const char *na
         &mesos__internal__executor_to_framework_message__descriptor,
         &mesos__internal__exited_executor_message__descriptor,
         &mesos__internal__pong_slave_message__descriptor,
+        &mesos__internal__update_slave_message__descriptor,
+        &mesos__internal__update_operation_status_message__descriptor,
         /* what a scripted executor that uses libprocess gets */
         &mesos__internal__executor_registered_message__descriptor,
         &mesos__internal__executor_reregistered_message__descriptor,

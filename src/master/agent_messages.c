@@ -9,6 +9,9 @@
 #include "master/master.h"
 #include "message/message.h"
 
+/* [MIN_WAIT_BEFORE_ORPHAN_OPERATION_ADOPTION] */
+#define ORPHAN_WAIT (5 * MINUTE)
+
 /* The registered agent that claims to send this, or NULL with a log line: nobody speaks for another agent. */
 static struct agent *sender(struct master *master, const struct pid *from, const Mesos__V1__AgentID *id,
                             const char *what) {
@@ -253,6 +256,17 @@ static void send_operation_status(struct master *master, const Mesos__V1__Framew
         framework_send_operation_status(framework, status);
 }
 
+/* Whether a framework asked to be told and may still come back: after a failover of the master, agents may be there
+ * before frameworks are. */
+static bool may_have_framework(const struct operation *operation) {
+    const struct master *master = operation->agent->master;
+    const Mesos__V1__FrameworkID *id = operation->message->framework_id;
+    const int64_t since_ns = operation->agent->reregistered_ns;
+
+    return operation->id != NULL && id != NULL && !framework_is_completed(master, id->value) && since_ns != 0 &&
+           env_wall_clock(master->env) - since_ns < ORPHAN_WAIT;
+}
+
 void on_update_operation_status(struct master *master, const struct pid *from, ProtobufCMessage *base) {
     Mesos__Internal__UpdateOperationStatusMessage *message = (Mesos__Internal__UpdateOperationStatusMessage *)base;
     struct agent *agent = sender(master, from, message->slave_id, "the status of an operation");
@@ -282,6 +296,8 @@ void on_update_operation_status(struct master *master, const struct pid *from, P
             operation_remove(operation);
         return;
     }
+    if (operation->framework == NULL && message->status->uuid != NULL && may_have_framework(operation))
+        return;
     if (message->status->uuid != NULL)
         acknowledge_operation(operation, message->status->uuid);
     if (operation_state_is_terminal((int)message->status->state))

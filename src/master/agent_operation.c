@@ -13,23 +13,6 @@ static bool needs_checkpoint(const struct resource *resource, const void *argume
     return resource_needs_checkpoint(resource);
 }
 
-/* An agent's total is allocated to nobody. */
-static int convert_total(struct resources *total, const Mesos__V1__Offer__Operation *operation, struct error *err) {
-    struct resource_conversion *conversions;
-    size_t count;
-    int result = 0;
-
-    if (resource_conversions_from_operation(operation, &conversions, &count, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        resources_unallocate(&conversions[i].consumed);
-        resources_unallocate(&conversions[i].converted);
-        result = resources_convert(total, &conversions[i], err);
-    }
-    resource_conversions_free(conversions, count);
-    return result;
-}
-
 void agent_send_checkpointed(struct agent *agent) {
     Mesos__Internal__CheckpointResourcesMessage message = MESOS__INTERNAL__CHECKPOINT_RESOURCES_MESSAGE__INIT;
     struct arena arena = ARENA_INIT;
@@ -81,7 +64,7 @@ int agent_apply_operation(struct agent *agent, struct framework *framework,
     if (by_operation && agent->resource_version == NULL)
         return error_set(err, 0, "The agent has not told the version of its resources");
     resources_copy(&total, &agent->total);
-    if (convert_total(&total, operation, err) < 0)
+    if (resources_apply_operation_unallocated(&total, operation, err) < 0)
         return -1;
     resources_assign(&agent->total, &total);
     resources_done(&agent->checkpointed);

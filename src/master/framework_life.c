@@ -82,6 +82,7 @@ void framework_add(struct framework *framework, char *const *suppressed_roles, s
     table_add(&master->frameworks, framework->id, framework);
     framework_metrics_init(&framework->metrics, master->flags->publish_per_framework_metrics ? &master->registry : NULL,
                            framework->info->name, framework->id);
+    operations_adopt(framework);
     sums = collect_used(framework, &used, &count);
     allocator_add_framework(master->allocator, &description, used, count, framework->is_active);
     for (size_t i = 0; i < count; i++)

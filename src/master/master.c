@@ -218,6 +218,7 @@ static void init_tables(struct master *master) {
     table_init(&master->offers);
     table_init(&master->inverse_offers);
     table_init(&master->operations);
+    list_init(&master->orphans);
     list_init(&master->observers);
 }
 

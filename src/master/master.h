@@ -62,6 +62,7 @@ struct master {
     struct table offers;               /* of struct offer by id */
     struct table inverse_offers;       /* of struct inverse_offer by id */
     struct table operations;           /* of struct operation by uuid (16 bytes) */
+    struct list orphans;               /* of struct operation: their framework is not there, or it is an operator's */
     char **allowed_roles;              /* --roles; NULL: all */
 
     struct table frameworks_by_pid; /* of struct connection by the driver's address */

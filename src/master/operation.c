@@ -35,6 +35,27 @@ static void append_status(Mesos__V1__Operation *message, const Mesos__V1__Operat
     message->statuses[message->n_statuses++] = (Mesos__V1__OperationStatus *)message_copy(&status->base, NULL);
 }
 
+/* To its framework; NULL: to those without one. */
+static void attach(struct operation *operation, struct framework *framework) {
+    operation->framework = framework;
+    if (framework == NULL) {
+        list_append(&operation->agent->master->orphans, &operation->in_framework);
+        return;
+    }
+    list_append(&framework->all_operations, &operation->in_framework);
+    if (operation->id != NULL)
+        table_add(&framework->operations, operation->id, operation);
+}
+
+static void detach(struct operation *operation) {
+    struct framework *framework = operation->framework;
+
+    list_remove(&operation->in_framework);
+    if (framework != NULL && operation->id != NULL && table_find(&framework->operations, operation->id) == operation)
+        table_remove(&framework->operations, operation->id);
+    operation->framework = NULL;
+}
+
 struct operation *operation_add(struct agent *agent, struct framework *framework, const Mesos__V1__Operation *message) {
     struct operation *operation = new0(struct operation);
     struct master *master = agent->master;
@@ -48,17 +69,12 @@ struct operation *operation_add(struct agent *agent, struct framework *framework
     for (size_t i = 0; i < message->n_statuses; i++)
         append_status(operation->message, message->statuses[i]);
     memcpy(operation->uuid, message->uuid->value.data, UUID_BYTES);
-    operation->framework = framework;
     operation->agent = agent;
     table_add_sized(&master->operations, operation->uuid, UUID_BYTES, operation);
     list_append(&agent->operations, &operation->in_agent);
     if (operation->message->info->id != NULL)
         operation->id = operation->message->info->id->value;
-    if (framework != NULL) {
-        list_append(&framework->all_operations, &operation->in_framework);
-        if (operation->id != NULL)
-            table_add(&framework->operations, operation->id, operation);
-    }
+    attach(operation, framework);
     master_metrics_operation_moved(master, (int)message->info->type, -1, (int)message->latest_status->state);
     return operation;
 }
@@ -98,10 +114,21 @@ void operation_update(struct operation *operation, const Mesos__V1__OperationSta
 void operation_orphan(struct operation *operation) {
     if (operation->framework == NULL)
         return;
-    list_remove(&operation->in_framework);
-    if (operation->id != NULL && table_find(&operation->framework->operations, operation->id) == operation)
-        table_remove(&operation->framework->operations, operation->id);
-    operation->framework = NULL;
+    detach(operation);
+    attach(operation, NULL);
+}
+
+void operations_adopt(struct framework *framework) {
+    struct operation *operation;
+
+    list_for_each (&framework->master->orphans, operation, in_framework) {
+        const Mesos__V1__FrameworkID *id = operation->message->framework_id;
+
+        if (id != NULL && strcmp(id->value, framework->id) == 0) {
+            detach(operation);
+            attach(operation, framework);
+        }
+    }
 }
 
 void operation_remove(struct operation *operation) {
@@ -110,7 +137,7 @@ void operation_remove(struct operation *operation) {
 
     if (!operation_state_is_terminal(state))
         master_metrics_operation_moved(master, (int)operation->message->info->type, state, 0);
-    operation_orphan(operation);
+    detach(operation);
     list_remove(&operation->in_agent);
     table_remove_sized(&master->operations, operation->uuid, UUID_BYTES);
     for (size_t i = 0; i < operation->message->n_statuses; i++)

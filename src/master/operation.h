@@ -14,9 +14,9 @@ struct master;
 struct operation {
     uint8_t uuid[UUID_BYTES];
     const char *id;              /* the framework's own, in message; NULL: it asked for no feedback */
-    struct framework *framework; /* NULL: an operator's, or an orphan */
+    struct framework *framework; /* NULL: an operator's, or an orphan; message has the framework's id all the same */
     struct agent *agent;
-    struct list in_framework; /* framework->operations */
+    struct list in_framework; /* framework->all_operations or master->orphans */
     struct list in_agent;     /* agent->operations */
     Mesos__V1__Operation *message;
 };
@@ -34,6 +34,8 @@ void operation_update(struct operation *operation, const Mesos__V1__OperationSta
 void operation_remove(struct operation *operation);
 /* Its framework is gone for good. */
 void operation_orphan(struct operation *operation);
+/* @framework has come, perhaps after agents that have operations of it. [Master::addFramework] */
+void operations_adopt(struct framework *framework);
 
 /* The state after which nothing more happens: FINISHED, FAILED, ERROR, DROPPED, GONE_BY_OPERATOR. */
 bool operation_state_is_terminal(int state);

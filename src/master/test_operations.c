@@ -246,6 +246,72 @@ static void an_operation_without_an_id_is_acknowledged_by_the_master(void **stat
     assert_int_equal(world->master->operations.count, 0);
 }
 
+/* Of a framework that an earlier master knew. */
+static void tell_of_an_operation(struct fake_agent *agent) {
+    fake_agent_send_json(agent, &mesos__internal__reregister_slave_message__descriptor,
+                         "{\"slave\":{\"hostname\":\"host0\",\"port\":5051,\"id\":{\"value\":\"%s\"}," AGENT_RESOURCES
+                         "}," AGENT_CAPABILITIES "}",
+                         agent->id);
+    fake_agent_send_json(
+        agent, &mesos__internal__update_slave_message__descriptor,
+        "{\"slave_id\":{\"value\":\"%s\"},\"resource_version_uuid\":{\"value\":"
+        "\"AQIDBAUGBwgJCgsMDQ4PEA==\"},\"operations\":{\"operations\":[{\"framework_id\":{\"value\":"
+        "\"old-0001\"},\"info\":{\"type\":\"RESERVE\",\"id\":{\"value\":\"op1\"},\"reserve\":{"
+        "\"resources\":[" RESERVED("10") "]}},\"latest_status\":{\"state\":\"OPERATION_FINISHED\","
+                                         "\"uuid\":{\"value\":\"AQIDBAUGBwgJCgsMDQ4PEA==\"}},\"uuid\":{\"value\":"
+                                         "\"AQIDBAUGBwgJCgsMDQ4PEA==\"}}]}}",
+        agent->id);
+    settle(agent->world);
+}
+
+static void tell_its_status(struct fake_agent *agent) {
+    fake_agent_send_json(agent, &mesos__internal__update_operation_status_message__descriptor,
+                         "{\"framework_id\":{\"value\":\"old-0001\"},\"slave_id\":{\"value\":\"%s\"},\"status\":{"
+                         "\"state\":\"OPERATION_FINISHED\",\"uuid\":{\"value\":\"AQIDBAUGBwgJCgsMDQ4PEA==\"}},"
+                         "\"operation_uuid\":{\"value\":\"AQIDBAUGBwgJCgsMDQ4PEA==\"}}",
+                         agent->id);
+    settle(agent->world);
+}
+
+static void an_operation_waits_for_its_framework_after_a_failover(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_process(world, 0, "slave(1)");
+    struct fake_scheduler *scheduler;
+
+    snprintf(agent->id, sizeof(agent->id), "old-S7");
+    tell_of_an_operation(agent);
+    tell_its_status(agent);
+    assert_false(records_hold(&agent->records, "AcknowledgeOperationStatusMessage"));
+    scheduler = world_subscribe(world, 0,
+                                "{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"old-0001\"},\"subscribe\":{"
+                                "\"framework_info\":{\"user\":\"root\",\"name\":\"aware\",\"roles\":[\"r\"],\"id\":{"
+                                "\"value\":\"old-0001\"},\"checkpoint\":true,\"capabilities\":[{\"type\":"
+                                "\"MULTI_ROLE\"}]}}}");
+    tell_its_status(agent);
+    assert_non_null(records_take(&scheduler->records, "UPDATE_OPERATION_STATUS"));
+    fake_scheduler_call(scheduler, "ACKNOWLEDGE_OPERATION_STATUS",
+                        "\"acknowledge_operation_status\":{\"agent_id\":{\"value\":\"%s\"},\"uuid\":"
+                        "\"AQIDBAUGBwgJCgsMDQ4PEA==\",\"operation_id\":{\"value\":\"op1\"}}",
+                        agent->id);
+    assert_non_null(records_take(&agent->records, "AcknowledgeOperationStatusMessage"));
+    assert_int_equal(world->master->operations.count, 0);
+}
+
+static void an_operation_whose_framework_does_not_come_is_acknowledged_by_the_master(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_process(world, 0, "slave(1)");
+
+    snprintf(agent->id, sizeof(agent->id), "old-S7");
+    tell_of_an_operation(agent);
+    sim_run_for(world->sim, 4 * MINUTE);
+    tell_its_status(agent);
+    assert_false(records_hold(&agent->records, "AcknowledgeOperationStatusMessage"));
+    sim_run_for(world->sim, 1 * MINUTE);
+    tell_its_status(agent);
+    assert_non_null(records_take(&agent->records, "AcknowledgeOperationStatusMessage"));
+    assert_int_equal(world->master->operations.count, 0);
+}
+
 static void the_allocator_agrees_after_many_operations(void **state) {
     struct world *world = *state;
     struct fake_agent *agent = world_add_agent(world, 0);
@@ -275,6 +341,8 @@ int main(void) {
         WORLD_TEST(a_refused_operation_with_an_id_is_told),
         WORLD_TEST(an_operation_on_an_unknown_offer_is_told),
         WORLD_TEST(an_operation_without_an_id_is_acknowledged_by_the_master),
+        WORLD_TEST(an_operation_waits_for_its_framework_after_a_failover),
+        WORLD_TEST(an_operation_whose_framework_does_not_come_is_acknowledged_by_the_master),
         WORLD_TEST(the_allocator_agrees_after_many_operations),
     };
 

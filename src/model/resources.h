@@ -244,5 +244,8 @@ int resources_convert(struct resources *resources, const struct resource_convers
 /* The conversions of one operation (Resources::apply()). */
 int resources_apply_operation(struct resources *resources, const Mesos__V1__Offer__Operation *operation,
                               struct error *err);
+/* The same for what is allocated to nobody, as an agent's total: allocations in the operation are left aside. */
+int resources_apply_operation_unallocated(struct resources *resources, const Mesos__V1__Offer__Operation *operation,
+                                          struct error *err);
 /* Put an agent's checkpointed dynamic reservations and volumes into its total (applyCheckpointedResources()). */
 int resources_apply_checkpointed(struct resources *total, const struct resources *checkpointed, struct error *err);

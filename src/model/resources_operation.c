@@ -212,8 +212,8 @@ int resources_convert(struct resources *resources, const struct resource_convers
     return 0;
 }
 
-int resources_apply_operation(struct resources *resources, const Mesos__V1__Offer__Operation *operation,
-                              struct error *err) {
+static int apply_operation(struct resources *resources, const Mesos__V1__Offer__Operation *operation, bool is_allocated,
+                           struct error *err) {
     cleanup_resources struct resources result = RESOURCES_INIT;
     struct resource_conversion *conversions;
     size_t count;
@@ -222,14 +222,29 @@ int resources_apply_operation(struct resources *resources, const Mesos__V1__Offe
     if (resource_conversions_from_operation(operation, &conversions, &count, err) < 0)
         return error_wrap(err, "Cannot get conversions");
     resources_assign(&result, resources);
-    for (size_t i = 0; i < count && status == 0; i++)
+    for (size_t i = 0; i < count && status == 0; i++) {
+        if (!is_allocated) {
+            resources_unallocate(&conversions[i].consumed);
+            resources_unallocate(&conversions[i].converted);
+        }
         status = convert_in_place(&result, &conversions[i], err);
+    }
     resource_conversions_free(conversions, count);
     if (status < 0)
         return -1;
     resources_done(resources);
     resources_move(resources, &result);
     return 0;
+}
+
+int resources_apply_operation(struct resources *resources, const Mesos__V1__Offer__Operation *operation,
+                              struct error *err) {
+    return apply_operation(resources, operation, true, err);
+}
+
+int resources_apply_operation_unallocated(struct resources *resources, const Mesos__V1__Offer__Operation *operation,
+                                          struct error *err) {
+    return apply_operation(resources, operation, false, err);
 }
 
 int resources_apply_checkpointed(struct resources *total, const struct resources *checkpointed, struct error *err) {

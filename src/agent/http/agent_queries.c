@@ -6,6 +6,7 @@
 #include "agent/http/usage.h"
 #include "agent/launch.h"
 #include "agent/nested.h"
+#include "agent/operations.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "message/json.h"
@@ -272,6 +273,8 @@ void api_get_operations(struct api_request *request) {
     Mesos__V1__Agent__Response response = RESPONSE(GET_OPERATIONS);
     Mesos__V1__Agent__Response__GetOperations operations = MESOS__V1__AGENT__RESPONSE__GET_OPERATIONS__INIT;
 
+    operations.n_operations = request->agent->operations.count;
+    operations.operations = agent_operations_list(request->agent, request->arena);
     response.get_operations = &operations;
     api_respond(request->exchange, &response);
 }
