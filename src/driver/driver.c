@@ -27,15 +27,43 @@ static void init_condition(pthread_cond_t *condition) {
     pthread_condattr_destroy(&attributes);
 }
 
-int driver_init(struct driver *driver, const struct driver_ops *ops, struct error *err) {
-    *driver = (struct driver){.ops = ops, .status = MESOS_DRIVER_NOT_STARTED};
-    driver->loop = loop_new(err);
-    if (driver->loop == NULL)
-        return error_wrap(err, "driver");
+static void take_turn(void *user);
+
+static void on_turn(struct env_timer *timer) {
+    take_turn(container_of(timer, struct driver, turn));
+}
+
+int driver_init(struct driver *driver, const struct driver_ops *ops, struct env *env, struct error *err) {
+    *driver = (struct driver){.ops = ops, .env = env, .status = MESOS_DRIVER_NOT_STARTED};
+    if (env == NULL) {
+        driver->loop = loop_new(err);
+        if (driver->loop == NULL)
+            return error_wrap(err, "driver");
+        driver->env = loop_env(driver->loop);
+    }
+    list_init(&driver->calls);
     pthread_mutex_init(&driver->lock, NULL);
     init_condition(&driver->changed);
-    env_timer_init(&driver->deadline, loop_env(driver->loop), on_deadline);
+    env_timer_init(&driver->deadline, driver->env, on_deadline);
+    env_timer_init(&driver->turn, driver->env, on_turn);
     return 0;
+}
+
+static void release(struct driver *driver) {
+    if (!driver->has_begun)
+        return;
+    driver->has_begun = false;
+    env_timer_done(&driver->deadline);
+    driver->ops->release(driver);
+}
+
+static void free_calls(struct driver *driver) {
+    struct driver_call *call;
+
+    list_for_each (&driver->calls, call, member) {
+        list_remove(&call->member);
+        call->free(call);
+    }
 }
 
 void driver_done(struct driver *driver) {
@@ -47,6 +75,9 @@ void driver_done(struct driver *driver) {
     pthread_mutex_unlock(&driver->lock);
     if (has_thread)
         pthread_join(driver->thread, NULL);
+    release(driver);
+    free_calls(driver);
+    env_timer_done(&driver->turn);
     loop_free(driver->loop);
     pthread_cond_destroy(&driver->changed);
     pthread_mutex_destroy(&driver->lock);
@@ -54,20 +85,33 @@ void driver_done(struct driver *driver) {
 
 /* The lock is held. */
 static bool is_on_loop_thread(struct driver *driver) {
-    return driver->has_thread && pthread_equal(driver->thread, pthread_self());
+    return driver->loop == NULL || (driver->has_thread && pthread_equal(driver->thread, pthread_self()));
+}
+
+static void begin(struct driver *driver) {
+    cleanup_error struct error err = ERROR_INIT;
+
+    driver->has_begun = true;
+    if (driver->ops->begin(driver, &err) < 0)
+        driver_abort_with(driver, driver->ops->fail, error_message(&err));
 }
 
 static void *run(void *user) {
     struct driver *driver = user;
-    cleanup_error struct error err = ERROR_INIT;
 
-    if (driver->ops->begin(driver, &err) < 0)
-        driver_abort_with(driver, driver->ops->fail, error_message(&err));
+    begin(driver);
     if (!driver->finished)
         loop_run(driver->loop);
-    env_timer_done(&driver->deadline);
-    driver->ops->release(driver);
+    release(driver);
     return NULL;
+}
+
+/* Have take_turn() called on the loop's thread. */
+static void wake(struct driver *driver) {
+    if (driver->loop != NULL)
+        loop_post(driver->loop, take_turn, driver);
+    else if (!env_timer_is_running(&driver->turn))
+        env_timer_start(&driver->turn, 0);
 }
 
 /* The thread takes no signals of the process that we are a guest in, nor does a broken connection kill that by SIGPIPE.
@@ -91,8 +135,8 @@ enum mesos_status driver_start(struct driver *driver) {
 
     pthread_mutex_lock(&driver->lock);
     if (driver->status == MESOS_DRIVER_NOT_STARTED) {
-        if (create_thread(driver) == 0) {
-            driver->has_thread = true;
+        if (driver->loop == NULL || create_thread(driver) == 0) {
+            driver->has_thread = driver->loop != NULL;
             driver->status = MESOS_DRIVER_RUNNING;
         } else {
             driver->status = MESOS_DRIVER_ABORTED;
@@ -101,17 +145,61 @@ enum mesos_status driver_start(struct driver *driver) {
         pthread_cond_broadcast(&driver->changed);
     }
     status = driver->status;
+    if (driver->loop == NULL)
+        wake(driver);
     pthread_mutex_unlock(&driver->lock);
     return status;
 }
 
-static void end(void *user) {
-    struct driver *driver = user;
+/* NULL if there is none. */
+static struct driver_call *next_call(struct driver *driver) {
+    struct driver_call *call;
 
+    pthread_mutex_lock(&driver->lock);
+    call = list_first(&driver->calls, struct driver_call, member);
+    if (call != NULL)
+        list_remove(&call->member);
+    pthread_mutex_unlock(&driver->lock);
+    return call;
+}
+
+static bool take_end(struct driver *driver) {
+    bool must_end;
+
+    pthread_mutex_lock(&driver->lock);
+    must_end = driver->must_end && !driver->finished;
+    driver->must_end = false;
+    pthread_mutex_unlock(&driver->lock);
+    return must_end;
+}
+
+static void take_simulated_turn(struct driver *driver) {
     if (driver->finished)
-        return;
-    env_timer_start(&driver->deadline, END_TIMEOUT);
-    driver->ops->end(driver, driver->ending, driver->failover);
+        release(driver);
+    else if (!list_is_empty(&driver->calls) || driver->must_end)
+        wake(driver);
+}
+
+/* On the loop's thread: what has been asked for from elsewhere, one thing a turn. There is a turn for each call and one
+ * for the end, after which no call comes. */
+static void take_turn(void *user) {
+    struct driver *driver = user;
+    struct driver_call *call = NULL;
+
+    if (driver->loop == NULL && !driver->has_begun)
+        begin(driver);
+    else
+        call = next_call(driver);
+    if (call != NULL) {
+        if (!driver->finished)
+            call->run(driver, call);
+        call->free(call);
+    } else if (take_end(driver)) {
+        env_timer_start(&driver->deadline, END_TIMEOUT);
+        driver->ops->end(driver, driver->ending, driver->failover);
+    }
+    if (driver->loop == NULL)
+        take_simulated_turn(driver);
 }
 
 /* The lock is held. */
@@ -138,7 +226,8 @@ enum mesos_status driver_stop(struct driver *driver, enum mesos_status status, b
     if (was == MESOS_DRIVER_RUNNING) {
         driver->ending = status;
         driver->failover = failover;
-        loop_post(driver->loop, end, driver);
+        driver->must_end = true;
+        wake(driver);
     }
     if (was == MESOS_DRIVER_RUNNING || (was == MESOS_DRIVER_ABORTED && status == MESOS_DRIVER_STOPPED))
         driver->status = status;
@@ -169,22 +258,15 @@ enum mesos_status driver_join(struct driver *driver) {
     return status;
 }
 
-static void run_call(void *user) {
-    struct driver_call *call = user;
-
-    call->run(call->driver, call);
-    call->free(call);
-}
-
 enum mesos_status driver_post(struct driver *driver, struct driver_call *call) {
     enum mesos_status status;
 
-    /* The lock is held while posting: a call can not come after the end that a stop posts. */
     pthread_mutex_lock(&driver->lock);
     status = driver->status;
-    call->driver = driver;
-    if (status == MESOS_DRIVER_RUNNING)
-        loop_post(driver->loop, run_call, call);
+    if (status == MESOS_DRIVER_RUNNING) {
+        list_append(&driver->calls, &call->member);
+        wake(driver);
+    }
     pthread_mutex_unlock(&driver->lock);
     if (status != MESOS_DRIVER_RUNNING)
         call->free(call);
@@ -213,7 +295,10 @@ void driver_finish(struct driver *driver) {
     driver->finished = true;
     pthread_cond_broadcast(&driver->changed);
     pthread_mutex_unlock(&driver->lock);
-    loop_stop(driver->loop);
+    if (driver->loop != NULL)
+        loop_stop(driver->loop);
+    else
+        wake(driver);
 }
 
 void driver_abort_with(struct driver *driver, void (*error)(struct driver *driver, const char *message),

@@ -5,11 +5,15 @@
  * The user's threads change `status` and post calls; the loop's thread does everything else. `in_callback` is set in
  * the same breath as the status is looked at, so that stop and abort, which wait for it after changing the status,
  * return only when no callback runs and none can come.
+ *
+ * On an env of the simulated cluster there is neither thread nor loop: everything happens in the env's own time, and
+ * join does not wait.
  */
 #pragma once
 
 #include <pthread.h>
 
+#include "base/list.h"
 #include "event/loop.h"
 #include "mesos/mesos.h"
 
@@ -32,20 +36,26 @@ struct driver {
     pthread_cond_t changed;
     enum mesos_status status;
     enum mesos_status ending; /* what RUNNING ended with: stopping an aborted driver no longer tears down */
-    bool has_thread, finished, failover, in_callback;
+    bool has_thread, finished, failover, in_callback, must_end;
+    struct list calls; /* of struct driver_call, the oldest first */
     pthread_t thread;
-    struct loop *loop;
+    struct env *env;
+    struct loop *loop;         /* whose env it is; NULL: simulated */
+    bool has_begun;            /* and is not released yet */
     struct env_timer deadline; /* until which what must be sent is waited for */
+    struct env_timer turn;     /* simulated: what a post to the loop is otherwise */
 };
 
-/* Work for the loop's thread; embedded in what it works on. It owns itself and is freed after @run. */
+/* Work for the loop's thread; embedded in what it works on. It owns itself and is freed after @run, or without that if
+ * the driver ends before. */
 struct driver_call {
-    struct driver *driver;
+    struct list member;
     void (*run)(struct driver *driver, struct driver_call *call);
     void (*free)(struct driver_call *call);
 };
 
-int driver_init(struct driver *driver, const struct driver_ops *ops, struct error *err);
+/* @env: that of a node of the simulated cluster; NULL: a thread and a loop of its own. */
+int driver_init(struct driver *driver, const struct driver_ops *ops, struct env *env, struct error *err);
 /* Abort if it runs, wait for the thread, release. */
 void driver_done(struct driver *driver);
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "client/executor_client.h"
 #include "driver/driver.h"
+#include "driver/simulated.h"
 
 /* How often the end looks whether the last updates have been acknowledged. */
 #define END_POLL (5 * MILLISECOND)
@@ -81,7 +82,9 @@ static void shut_down(struct mesos_executor_driver *executor) {
     }
     CALL_BACK(executor, shutdown);
     executor->is_shut_down = true;
-    if (getenv("MESOS_LOCAL") == NULL && driver_status(&executor->driver) == MESOS_DRIVER_RUNNING)
+    /* Neither a local cluster nor a simulated world has processes of its own. */
+    if (getenv("MESOS_LOCAL") == NULL && executor->driver.loop != NULL &&
+        driver_status(&executor->driver) == MESOS_DRIVER_RUNNING)
         env_timer_start(&executor->grace, executor->grace_ns);
 }
 
@@ -152,9 +155,9 @@ static void on_end_poll(struct env_timer *timer) {
 static int begin(struct driver *driver, struct error *err) {
     struct mesos_executor_driver *executor = of_driver(driver);
 
-    env_timer_init(&executor->end_poll, loop_env(driver->loop), on_end_poll);
-    env_timer_init(&executor->grace, loop_env(driver->loop), on_grace);
-    executor->client = executor_client_new(loop_env(driver->loop), &executor->options, &client_events, executor, err);
+    env_timer_init(&executor->end_poll, driver->env, on_end_poll);
+    env_timer_init(&executor->grace, driver->env, on_grace);
+    executor->client = executor_client_new(driver->env, &executor->options, &client_events, executor, err);
     if (executor->client == NULL)
         return -1;
     executor_client_start(executor->client);
@@ -191,20 +194,31 @@ static int grace_period(int64_t *ret_ns, struct error *err) {
     return 0;
 }
 
-struct mesos_executor_driver *mesos_executor_driver_new(const struct mesos_executor *callbacks, void *user,
-                                                        char **ret_error) {
+struct mesos_executor_driver *executor_driver_new_on(struct env *env, const struct executor_client_options *options,
+                                                     const struct mesos_executor *callbacks, void *user,
+                                                     struct error *err) {
     struct mesos_executor_driver *executor = new0(struct mesos_executor_driver);
-    cleanup_error struct error err = ERROR_INIT;
 
-    if (executor_client_options_from_environment(&executor->options, &err) < 0 ||
-        grace_period(&executor->grace_ns, &err) < 0 || driver_init(&executor->driver, &ops, &err) < 0) {
-        free(executor);
-        if (ret_error != NULL)
-            *ret_error = take_ptr(&err.message);
-        return NULL;
-    }
+    executor->options = *options;
     executor->callbacks = callbacks;
     executor->user = user;
+    if (grace_period(&executor->grace_ns, err) < 0 || driver_init(&executor->driver, &ops, env, err) < 0) {
+        free(executor);
+        return NULL;
+    }
+    return executor;
+}
+
+struct mesos_executor_driver *mesos_executor_driver_new(const struct mesos_executor *callbacks, void *user,
+                                                        char **ret_error) {
+    struct mesos_executor_driver *executor = NULL;
+    struct executor_client_options options;
+    cleanup_error struct error err = ERROR_INIT;
+
+    if (executor_client_options_from_environment(&options, &err) == 0)
+        executor = executor_driver_new_on(NULL, &options, callbacks, user, &err);
+    if (executor == NULL && ret_error != NULL)
+        *ret_error = take_ptr(&err.message);
     return executor;
 }
 

@@ -76,7 +76,7 @@ static void disconnect(struct raw_scheduler *scheduler) {
 
 /* A random part of a pause that doubles up to a minute. */
 static void retry_later(struct raw_scheduler *scheduler) {
-    struct env *env = loop_env(scheduler->driver.loop);
+    struct env *env = scheduler->driver.env;
 
     if (!scheduler->has_leader)
         return;
@@ -189,9 +189,8 @@ static void subscribe(struct raw_scheduler *scheduler, const Mesos__V1__Schedule
         body.framework_info = &framework;
         mine.subscribe = &body;
     }
-    scheduler->subscription = subscription_new(loop_env(scheduler->driver.loop), scheduler->http,
-                                               &scheduler->subscription_options, &mine.base, &subscription_events,
-                                               scheduler);
+    scheduler->subscription = subscription_new(scheduler->driver.env, scheduler->http, &scheduler->subscription_options,
+                                               &mine.base, &subscription_events, scheduler);
 }
 
 static void run_call(struct driver *driver, struct driver_call *base) {
@@ -251,7 +250,7 @@ static void on_end_poll(struct env_timer *timer) {
 
 static int begin(struct driver *driver, struct error *err) {
     struct raw_scheduler *scheduler = of_driver(driver);
-    struct env *env = loop_env(driver->loop);
+    struct env *env = driver->env;
 
     scheduler->detector = detector_new(env, scheduler->master, &detector_events, scheduler, err);
     if (scheduler->detector == NULL)
@@ -312,7 +311,7 @@ struct raw_scheduler *raw_scheduler_new(const struct raw_scheduler_options *opti
     cleanup_error struct error err = ERROR_INIT;
     struct detector *detector;
 
-    if (driver_init(&scheduler->driver, &ops, &err) < 0) {
+    if (driver_init(&scheduler->driver, &ops, NULL, &err) < 0) {
         *ret_error = take_ptr(&err.message);
         free(scheduler);
         return NULL;
@@ -332,9 +331,9 @@ struct raw_scheduler *raw_scheduler_new(const struct raw_scheduler_options *opti
         .target = "/api/v1/scheduler",
         .authorization = scheduler->authorization,
         .event_descriptor = &mesos__v1__scheduler__event__descriptor};
-    env_timer_init(&scheduler->retry, loop_env(scheduler->driver.loop), on_retry);
-    env_timer_init(&scheduler->end_poll, loop_env(scheduler->driver.loop), on_end_poll);
-    detector = detector_new(loop_env(scheduler->driver.loop), scheduler->master, &detector_events, scheduler, &err);
+    env_timer_init(&scheduler->retry, scheduler->driver.env, on_retry);
+    env_timer_init(&scheduler->end_poll, scheduler->driver.env, on_end_poll);
+    detector = detector_new(scheduler->driver.env, scheduler->master, &detector_events, scheduler, &err);
     if (detector == NULL) {
         *ret_error = take_ptr(&err.message);
         done(scheduler);

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "client/scheduler_client.h"
 #include "driver/driver.h"
+#include "driver/local_cluster.h"
+#include "driver/simulated.h"
 
 /* How often the end looks whether the last calls have been answered. */
 #define END_POLL (5 * MILLISECOND)
@@ -24,6 +26,7 @@ struct mesos_scheduler_driver {
     size_t suppressed_role_count;
     Mesos__V1__Scheduler__OfferConstraints *offer_constraints;
     /* The loop's thread only: */
+    struct local_cluster *local; /* for the master "local"; else NULL */
     struct scheduler_client *client;
     bool was_registered;
     bool update_on_connect; /* what was changed while disconnected may be newer than what SUBSCRIBE said */
@@ -185,6 +188,10 @@ static void on_end_poll(struct env_timer *timer) {
         env_timer_start(timer, END_POLL);
 }
 
+static bool is_local(const char *master) {
+    return strcmp(master, "local") == 0;
+}
+
 static int begin(struct driver *driver, struct error *err) {
     struct mesos_scheduler_driver *scheduler = of_driver(driver);
     struct scheduler_client_options options = {.master = scheduler->master,
@@ -195,8 +202,14 @@ static int begin(struct driver *driver, struct error *err) {
                                                .principal = scheduler->principal,
                                                .secret = scheduler->secret};
 
-    env_timer_init(&scheduler->end_poll, loop_env(driver->loop), on_end_poll);
-    scheduler->client = scheduler_client_new(loop_env(driver->loop), &options, &client_events, scheduler, err);
+    env_timer_init(&scheduler->end_poll, driver->env, on_end_poll);
+    if (is_local(scheduler->master)) {
+        scheduler->local = local_cluster_new(err);
+        if (scheduler->local == NULL)
+            return -1;
+        options.master = local_cluster_master(scheduler->local);
+    }
+    scheduler->client = scheduler_client_new(driver->env, &options, &client_events, scheduler, err);
     if (scheduler->client == NULL)
         return -1;
     scheduler_client_start(scheduler->client);
@@ -218,8 +231,8 @@ static void release(struct driver *driver) {
     struct mesos_scheduler_driver *scheduler = of_driver(driver);
 
     env_timer_done(&scheduler->end_poll);
-    scheduler_client_free(scheduler->client);
-    scheduler->client = NULL;
+    scheduler_client_free(take_ptr(&scheduler->client));
+    local_cluster_free(take_ptr(&scheduler->local));
 }
 
 static const struct driver_ops ops = {begin, end, release, call_error};
@@ -278,31 +291,28 @@ static int check_master(struct driver *driver, const char *master, struct error 
     static const struct detector_events no_events;
     struct detector *detector;
 
-    if (strcmp(master, "local") == 0)
-        return error_set(err, EINVAL,
-                         "master \"local\": this library holds no cluster; start mesos-local and name its address");
-    detector = detector_new(loop_env(driver->loop), master, &no_events, NULL, err);
+    if (is_local(master))
+        return driver->loop != NULL ? 0 : error_set(err, EINVAL, "master \"local\": not in a simulated world");
+    detector = detector_new(driver->env, master, &no_events, NULL, err);
     detector_free(detector);
     return detector == NULL ? -1 : 0;
 }
 
-struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_scheduler *callbacks, void *user,
-                                                          const Mesos__V1__FrameworkInfo *framework, const char *master,
-                                                          const struct mesos_scheduler_driver_options *options,
-                                                          char **ret_error) {
+struct mesos_scheduler_driver *scheduler_driver_new_on(struct env *env, const struct mesos_scheduler *callbacks,
+                                                       void *user, const Mesos__V1__FrameworkInfo *framework,
+                                                       const char *master,
+                                                       const struct mesos_scheduler_driver_options *options,
+                                                       struct error *err) {
     struct mesos_scheduler_driver *scheduler = new0(struct mesos_scheduler_driver);
-    cleanup_error struct error err = ERROR_INIT;
-    int result = driver_init(&scheduler->driver, &ops, &err);
+    int result = driver_init(&scheduler->driver, &ops, env, err);
 
     if (result == 0) {
-        result = check_master(&scheduler->driver, master, &err);
+        result = check_master(&scheduler->driver, master, err);
         if (result < 0)
             driver_done(&scheduler->driver);
     }
     if (result < 0) {
         free(scheduler);
-        if (ret_error != NULL)
-            *ret_error = take_ptr(&err.message);
         return NULL;
     }
     scheduler->callbacks = callbacks;
@@ -312,6 +322,19 @@ struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_sch
     scheduler->master = xstrdup(master);
     if (options != NULL)
         copy_options(scheduler, options);
+    return scheduler;
+}
+
+struct mesos_scheduler_driver *mesos_scheduler_driver_new(const struct mesos_scheduler *callbacks, void *user,
+                                                          const Mesos__V1__FrameworkInfo *framework, const char *master,
+                                                          const struct mesos_scheduler_driver_options *options,
+                                                          char **ret_error) {
+    cleanup_error struct error err = ERROR_INIT;
+    struct mesos_scheduler_driver *scheduler = scheduler_driver_new_on(NULL, callbacks, user, framework, master,
+                                                                       options, &err);
+
+    if (scheduler == NULL && ret_error != NULL)
+        *ret_error = take_ptr(&err.message);
     return scheduler;
 }
 
@@ -376,7 +399,7 @@ static void lose_tasks(struct mesos_scheduler_driver *scheduler, Mesos__V1__Task
         status.has_reason = true;
         status.reason = MESOS__V1__TASK_STATUS__REASON__REASON_MASTER_DISCONNECTED;
         status.has_timestamp = true;
-        status.timestamp = duration_to_seconds(env_wall_clock(loop_env(scheduler->driver.loop)));
+        status.timestamp = duration_to_seconds(env_wall_clock(scheduler->driver.env));
         CALL_BACK(scheduler, status_update, &status);
     }
 }

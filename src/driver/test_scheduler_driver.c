@@ -503,7 +503,7 @@ static void d1_calls_after_the_end_return_how_it_ended(void **state) {
 }
 
 static void d2_masters_that_can_not_be_understood_are_refused(void **state) {
-    static const char *const masters[] = {"", "zk://127.0.0.1:1/mesos", "local", "127.0.0.1:99999"};
+    static const char *const masters[] = {"", "zk://127.0.0.1:1", "locally:", "127.0.0.1:99999"};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < sizeof(masters) / sizeof(masters[0]); i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mesos-local: a master and agents in one process, for trying things out. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum { MOST_AGENTS = 1000, ARGUMENTS = 16 };
 
 struct local_flags {
     char *ip, *work_dir, *resources, *attributes;
-    int64_t port, num_agents;
+    int64_t port, num_agents, controller_fd;
     bool switch_user;
 };
 
@@ -56,6 +57,10 @@ static const struct flag flag_rows[] = {
     {"attributes", FLAG_STRING, FIELD(attributes), NULL, "Attributes of each agent.", NULL, 0, NULL},
     {"switch_user", FLAG_BOOL, FIELD(switch_user), "true",
      "Whether tasks run as the users that submit them (needs root).", NULL, 0, NULL},
+    {"controller_fd", FLAG_INTEGER, FIELD(controller_fd), "-1",
+     "An open descriptor on which to write the master's address as one line once the cluster has started; the cluster "
+     "ends when its other end is closed. -1: none.",
+     NULL, 0, NULL},
 };
 
 static const struct flag_table flag_table = {
@@ -75,6 +80,7 @@ struct local {
     struct master *master;
     struct local_agent *agents;
     char *launcher_dir;
+    struct watch *controller;
     struct error failure;
 };
 
@@ -169,6 +175,27 @@ static void on_stop(int number, void *user) {
     loop_stop(user);
 }
 
+/* All that ever comes from there is the end. */
+static void on_controller_gone(struct watch *watch, void *user) {
+    struct local *local = user;
+
+    watch_close(watch);
+    local->controller = NULL;
+    loop_stop(local->loop);
+}
+
+static int obey_controller(struct local *local, struct error *err) {
+    const int fd = (int)local->flags->controller_fd;
+    char master[ADDRESS_TEXT_BYTES];
+
+    if (fd < 0)
+        return 0;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
+        dprintf(fd, "%s\n", address_format(master_address(local->master), master)) < 0)
+        return error_errno(err, "descriptor %d of the controller", fd);
+    return loop_watch(local->loop, fd, on_controller_gone, local, &local->controller, err);
+}
+
 static int serve(struct local *local, struct error *err) {
     if (loop_on_signal(local->loop, SIGTERM, on_stop, local->loop, err) < 0 ||
         loop_on_signal(local->loop, SIGINT, on_stop, local->loop, err) < 0 || start_master(local, err) < 0)
@@ -176,6 +203,8 @@ static int serve(struct local *local, struct error *err) {
     for (int i = 0; i < local->flags->num_agents; i++)
         if (start_agent(local, &local->agents[i], i, err) < 0)
             return error_wrap(err, "agent %d", i);
+    if (obey_controller(local, err) < 0)
+        return -1;
     loop_run(local->loop);
     if (local->failure.message == NULL)
         return 0;
@@ -206,6 +235,7 @@ static void end(struct local *local) {
     }
     master_free(local->master);
     flags_done(&master_flag_table, &local->master_flags);
+    watch_close(local->controller);
     loop_free(local->loop);
     free(local->agents);
     free(local->launcher_dir);

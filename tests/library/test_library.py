@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """libmesos as others find it: installed, with headers and pkg-config file, from C++, loaded and unloaded."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
-from cluster import BIN, Cluster  # noqa: E402
+from cluster import BIN, Cluster, wait_for  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,53 @@ def test_the_library_can_be_loaded_and_unloaded_fifty_times(tmp_path):
     subprocess.run(["cc", "-o", program, HERE / "reload.c", "-ldl"], check=True)
     result = subprocess.run([program, BIN / "libmesos.so"], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def local_clusters(work_dir):
+    """The processes of the clusters that keep their files there."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "comm").read_text() == "mesos-local\n" and \
+                    f"MESOS_WORK_DIR={work_dir}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+        except OSError:
+            pass
+    return found
+
+
+def local_environment(work_dir):
+    return {**os.environ, "MESOS_WORK_DIR": str(work_dir), "MESOS_RESOURCES": "cpus:2;mem:512;disk:256", "MESOS_NUM_AGENTS": "2"}
+
+
+def test_d2_a_driver_whose_master_is_local_brings_its_cluster(tmp_path):
+    result = subprocess.run([BIN / "example-hello", "--master=local"], env=local_environment(tmp_path),
+                            capture_output=True, text=True, timeout=100, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "5 tasks, 5 messages, DRIVER_STOPPED" in result.stdout
+    # With the flags of the environment, and gone with the driver.
+    assert sorted(p.name for p in (tmp_path / "agents").iterdir()) == ["0", "1"]
+    assert local_clusters(tmp_path) == []
+
+
+def test_a_local_cluster_ends_with_the_process_that_wanted_it(tmp_path):
+    with (tmp_path / "log").open("w") as log:
+        queue = subprocess.Popen([BIN / "example-queue", "--master=local", f"--state={tmp_path / 'queue'}", "sleep 1000"],
+                                 env=local_environment(tmp_path), stdout=log, stderr=log)
+    wait_for("the job to run", lambda: "TASK_RUNNING" in (tmp_path / "log").read_text())
+    assert len(local_clusters(tmp_path)) == 1
+    queue.kill()
+    queue.wait()
+    wait_for("the cluster to end", lambda: not local_clusters(tmp_path))
+
+
+def test_a_local_cluster_that_can_not_start_is_told_to_the_error_callback(tmp_path):
+    environment = {**local_environment(tmp_path), "MESOS_RESOURCES": "nonsense"}
+    result = subprocess.run([BIN / "example-hello", "--master=local"], env=environment, capture_output=True, text=True,
+                            timeout=100, check=False)
+    assert result.returncode == 1
+    assert 'error: master "local": mesos-local ended instead of starting' in result.stderr
+    assert "DRIVER_ABORTED" in result.stdout
 
 
 def test_nothing_shows_but_the_api():
