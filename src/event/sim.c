@@ -374,12 +374,15 @@ static void grow_cuts(struct sim *sim) {
 static void for_each_pair(struct sim *sim, struct sim_node *a, struct sim_node *b,
                           void (*apply)(struct sim *sim, const struct sim_node *a, const struct sim_node *b),
                           bool is_cut) {
+    size_t first_a = a == NULL ? 0 : a->index, end_a = a == NULL ? sim->node_count : a->index + 1;
+    size_t first_b = b == NULL ? 0 : b->index, end_b = b == NULL ? sim->node_count : b->index + 1;
+
     grow_cuts(sim);
-    for (size_t i = 0; i < sim->node_count; i++) {
-        for (size_t j = 0; j < sim->node_count; j++) {
+    for (size_t i = first_a; i < end_a; i++) {
+        for (size_t j = first_b; j < end_b; j++) {
             bool *cut = &sim->is_cut[i * sim->node_count + j];
 
-            if (i == j || (a != NULL && a->index != i) || (b != NULL && b->index != j) || *cut == is_cut)
+            if (i == j || *cut == is_cut)
                 continue;
             *cut = is_cut;
             sim->is_cut[j * sim->node_count + i] = is_cut;

@@ -64,6 +64,8 @@ static void file_free(struct sim_file *file) {
 }
 
 static void file_unlink(struct sim_node *node, struct sim_file *file) {
+    if (file->kind != SIM_FILE)
+        node->near = NULL;
     table_remove(&file->parent->children, file->name);
     file->parent->modified = env_wall_clock(&node->env);
     file_free(file);
@@ -92,14 +94,50 @@ static int follow(struct sim_node *node, struct place *place, int links) {
     return code;
 }
 
+/* How much of the absolute @path, in whole components, is the way to where the last one led; and in @ret the directory
+ * there. */
+static size_t start_near(const struct sim_node *node, const char *path, struct sim_file **ret) {
+    struct sim_file *directory = node->near;
+    size_t same = 0, common = 0;
+
+    if (directory == NULL)
+        return 0;
+    while (same < node->near_size && path[same] == node->near_path[same]) {
+        same++;
+        if (path[same] == '/' && (same == node->near_size || node->near_path[same] == '/'))
+            common = same;
+    }
+    for (size_t i = common; i < node->near_size; i++)
+        if (node->near_path[i] == '/')
+            directory = directory->parent;
+    *ret = directory;
+    return common;
+}
+
+/* The absolute @path has led to something in @directory, following no links. */
+static void remember(struct sim_node *node, const char *path, struct sim_file *directory) {
+    size_t size = (size_t)(strrchr(path, '/') - path);
+
+    if (size >= sizeof(node->near_path) || path[size + 1] == '\0' || strstr(path, "//") != NULL ||
+        strstr(path, "/.") != NULL)
+        return;
+    memcpy(node->near_path, path, size);
+    node->near_size = size;
+    node->near = directory;
+}
+
 /* Follow @path. Returns 0 or an errno value; a missing last component is no failure. */
 static int walk(struct sim_node *node, struct sim_file *from, const char *path, bool follows, int links,
                 struct place *ret) {
-    struct place place = {.directory = from, .file = from};
+    struct place place;
+    const char *whole = path;
+    bool has_followed = false;
     int code;
 
+    place.file = path[0] == '/' ? node->root : from;
     if (path[0] == '/')
-        place.directory = place.file = node->root;
+        path += start_near(node, path, &place.file);
+    place.directory = place.file;
     for (;;) {
         size_t size;
 
@@ -109,8 +147,11 @@ static int walk(struct sim_node *node, struct sim_file *from, const char *path, 
             break;
         if (place.file == NULL)
             return ENOENT;
-        if (place.file->kind == SIM_LINK && (code = follow(node, &place, links)) != 0)
-            return code;
+        if (place.file->kind == SIM_LINK) {
+            has_followed = true;
+            if ((code = follow(node, &place, links)) != 0)
+                return code;
+        }
         if (place.file == NULL)
             return ENOENT;
         if (place.file->kind != SIM_DIRECTORY)
@@ -126,6 +167,8 @@ static int walk(struct sim_node *node, struct sim_file *from, const char *path, 
             place.file = table_find(&place.directory->children, place.name);
         path += size;
     }
+    if (whole[0] == '/' && !has_followed)
+        remember(node, whole, place.directory);
     if (follows && place.file != NULL && place.file->kind == SIM_LINK && (code = follow(node, &place, links)) != 0)
         return code;
     *ret = place;
@@ -172,9 +215,13 @@ int64_t sim_file_modified(struct env *env, const char *path) {
 
 int sim_make_directories(struct env *env, const char *path, struct error *err) {
     struct sim_node *node = env_node(env);
-    cleanup_free char *partial = xstrdup(path);
+    cleanup_free char *partial = NULL;
+    struct place whole;
 
     sim_node_touch(node);
+    if (find(node, path, true, &whole) == 0 && whole.file->kind == SIM_DIRECTORY)
+        return 0;
+    partial = xstrdup(path);
     for (char *end = partial + strspn(partial, "/"); *end != '\0'; end += strspn(end, "/")) {
         struct place place;
         char after;

@@ -117,7 +117,7 @@ static struct sim_piece *piece_new(struct sim *sim, enum sim_piece_kind kind) {
 static void piece_free(struct sim *sim, struct sim_piece *piece) {
     buffer_clear(&piece->bytes);
     if (sim->spare_piece_count < SPARE_PIECES && piece->bytes.capacity <= SPARE_PIECE_BYTES) {
-        list_append(&sim->spare_pieces, &piece->member);
+        list_prepend(&sim->spare_pieces, &piece->member); /* its memory is still in the cache */
         sim->spare_piece_count++;
         return;
     }

@@ -41,6 +41,10 @@ struct sim_node {
     struct list listeners;  /* of struct sim_listener, alive ones */
     struct list operations; /* of struct sim_operation, in the order they were begun */
     struct sim_file *root;
+    /* The directory that the last path led to without links, as the next path often leads there or near it. */
+    struct sim_file *near; /* NULL: unknown */
+    char near_path[512];   /* its path */
+    size_t near_size;
 };
 
 struct sim {
