@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ALIGNMENT = 16, FIRST_BLOCK_BYTES = 1024, LARGEST_BLOCK_BYTES = 256 * 1024 };
+enum { ALIGNMENT = 16, LARGEST_BLOCK_BYTES = 256 * 1024 };
 
 struct arena_block {
     struct arena_block *older;
     size_t size;
     char data[] __attribute__((aligned(ALIGNMENT)));
 };
+
+/* With its head, a first block is of a size that malloc() keeps at hand: most messages need no more. */
+enum { FIRST_BLOCK_BYTES = 1024 - sizeof(struct arena_block) };
 
 void arena_init(struct arena *arena) {
     *arena = ARENA_INIT;
