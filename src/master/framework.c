@@ -118,6 +118,7 @@ struct framework *framework_new(struct master *master, const Mesos__V1__Framewor
     table_init(&framework->tasks);
     table_init(&framework->unreachable_tasks);
     list_init(&framework->completed_tasks);
+    table_init(&framework->completed_by_id);
     list_init(&framework->offers);
     list_init(&framework->inverse_offers);
     list_init(&framework->executors);
@@ -142,6 +143,7 @@ void framework_free(struct framework *framework) {
         task_free(task);
     table_done(&framework->tasks);
     table_done(&framework->unreachable_tasks);
+    table_done(&framework->completed_by_id);
     table_done(&framework->operations);
     resources_done(&framework->used);
     resources_done(&framework->offered);
@@ -229,17 +231,22 @@ bool framework_is_completed(const struct master *master, const char *id) {
 
 /* The history */
 
+static void forget_completed_task(struct framework *framework, struct task *task) {
+    if (table_find(&framework->completed_by_id, task->id) == task)
+        table_remove(&framework->completed_by_id, task->id);
+    list_remove(&task->in_history);
+    framework->completed_task_count--;
+    task_free(task);
+}
+
 void framework_add_completed_task(struct framework *framework, struct task *task) {
     task->history_number = framework->next_history_number++;
     list_append(&framework->completed_tasks, &task->in_history);
+    table_remove(&framework->completed_by_id, task->id);
+    table_add(&framework->completed_by_id, task->id, task);
     framework->completed_task_count++;
-    while (framework->completed_task_count > (size_t)framework->master->flags->max_completed_tasks_per_framework) {
-        struct task *oldest = list_first(&framework->completed_tasks, struct task, in_history);
-
-        list_remove(&oldest->in_history);
-        framework->completed_task_count--;
-        task_free(oldest);
-    }
+    while (framework->completed_task_count > (size_t)framework->master->flags->max_completed_tasks_per_framework)
+        forget_completed_task(framework, list_first(&framework->completed_tasks, struct task, in_history));
 }
 
 void framework_add_unreachable_task(struct framework *framework, struct task *task) {
@@ -256,15 +263,7 @@ void framework_add_unreachable_task(struct framework *framework, struct task *ta
 }
 
 struct task *framework_find_completed_task(const struct framework *framework, const char *task_id) {
-    /* The newest first: they are the ones that are asked for. */
-    for (struct list *link = framework->completed_tasks.previous; link != &framework->completed_tasks;
-         link = link->previous) {
-        struct task *task = container_of(link, struct task, in_history);
-
-        if (strcmp(task->id, task_id) == 0)
-            return task;
-    }
-    return NULL;
+    return table_find(&framework->completed_by_id, task_id);
 }
 
 void framework_forget_task(struct framework *framework, const char *task_id) {
@@ -275,13 +274,11 @@ void framework_forget_task(struct framework *framework, const char *task_id) {
         task_free(task);
         return;
     }
-    list_for_each (&framework->completed_tasks, task, in_history) {
-        if (strcmp(task->id, task_id) == 0) {
-            list_remove(&task->in_history);
-            framework->completed_task_count--;
-            task_free(task);
-        }
-    }
+    if (framework_find_completed_task(framework, task_id) == NULL)
+        return;
+    list_for_each (&framework->completed_tasks, task, in_history)
+        if (strcmp(task->id, task_id) == 0)
+            forget_completed_task(framework, task);
 }
 
 /* Sending */

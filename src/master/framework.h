@@ -47,6 +47,7 @@ struct framework {
     struct table tasks;             /* of struct task by id: those on registered agents */
     struct table unreachable_tasks; /* of struct task by id, the oldest first */
     struct list completed_tasks;    /* of struct task, the oldest first */
+    struct table completed_by_id;   /* the same by id; of several with one id the newest */
     size_t completed_task_count;
     uint64_t next_history_number;
     struct list offers; /* of struct offer */
