@@ -129,6 +129,7 @@ int agent_new(struct master *master, const struct pid *pid, const struct agent_d
     agent->state = AGENT_ACTIVE;
     agent->total = total;
     agent->checkpointed = checkpointed;
+    agent_claims_changed(agent);
     set_description(agent, description);
     list_init(&agent->tasks);
     table_init(&agent->executors);
@@ -159,6 +160,10 @@ void agent_free(struct agent *agent) {
     free(agent);
 }
 
+void agent_claims_changed(struct agent *agent) {
+    agent->claims_version = ++agent->master->claims_version;
+}
+
 static void withdraw_offers(struct agent *agent) {
     struct inverse_offer *inverse;
     struct offer *offer;
@@ -185,6 +190,7 @@ int agent_update(struct agent *agent, const struct agent_description *descriptio
     resources_done(&agent->checkpointed);
     agent->total = total;
     agent->checkpointed = checkpointed;
+    agent_claims_changed(agent);
     set_description(agent, description);
     return 0;
 }

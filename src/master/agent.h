@@ -51,6 +51,7 @@ struct agent {
     struct resources checkpointed; /* dynamic reservations and volumes */
     struct resources used;         /* by tasks and executors */
     struct resources offered;
+    uint64_t claims_version; /* of the last change of total, used or offered: master->claims_version then */
 
     struct list tasks; /* of struct task, of all frameworks */
     size_t task_count;
@@ -117,6 +118,8 @@ const char *agent_text(const struct agent *agent, char text[AGENT_TEXT_BYTES]);
 
 /* Send a libprocess message from the master. */
 void agent_send(struct agent *agent, const ProtobufCMessage *message);
+/* To be called after each change of what it has, is used of it or offered. */
+void agent_claims_changed(struct agent *agent);
 /* How long the agent is waited for, as it is told. */
 double agent_total_ping_timeout_seconds(const struct master *master);
 

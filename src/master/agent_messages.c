@@ -158,6 +158,7 @@ static void set_oversubscribed(struct agent *agent, const Mesos__Internal__Updat
     if (resources_equal(&total, &agent->total))
         return;
     resources_assign(&agent->total, &total);
+    agent_claims_changed(agent);
     allocator_update_agent(
         agent->master->allocator,
         &(struct allocator_agent){

@@ -67,6 +67,7 @@ int agent_apply_operation(struct agent *agent, struct framework *framework,
     if (resources_apply_operation_unallocated(&total, operation, err) < 0)
         return -1;
     resources_assign(&agent->total, &total);
+    agent_claims_changed(agent);
     resources_done(&agent->checkpointed);
     resources_filter(&agent->total, needs_checkpoint, NULL, &agent->checkpointed);
     if (by_operation)

@@ -25,6 +25,7 @@ struct executor *executor_add(struct agent *agent, struct framework *framework, 
     table_add(&agent->executors, executor->key, executor);
     list_append(&framework->executors, &executor->in_framework);
     resources_add(&agent->used, &executor->resources);
+    agent_claims_changed(agent);
     resources_add(&framework->used, &executor->resources);
     log_info("Adding executor '%s' of framework %s on agent %s", info->executor_id->value, framework->id, agent->id);
     return executor;
@@ -32,6 +33,7 @@ struct executor *executor_add(struct agent *agent, struct framework *framework, 
 
 void executor_forget(struct executor *executor) {
     resources_subtract(&executor->agent->used, &executor->resources);
+    agent_claims_changed(executor->agent);
     resources_subtract(&executor->framework->used, &executor->resources);
     list_remove(&executor->in_framework);
     table_remove(&executor->agent->executors, executor->key);

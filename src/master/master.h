@@ -69,7 +69,8 @@ struct master {
     struct buffer encoded, framed;  /* scratch of connection_send() and master_send() */
 
     uint64_t next_framework, next_agent, next_offer, next_observer;
-    struct list observers; /* of struct master_observer */
+    uint64_t claims_version; /* grows with each change of what an agent has, or is used of it or offered */
+    struct list observers;   /* of struct master_observer */
     struct env_timer registry_gc;
 };
 

@@ -142,6 +142,7 @@ static struct offer *offer_add(struct framework *framework, struct agent *agent,
     framework->offer_count++;
     list_append(&agent->offers, &offer->in_agent);
     resources_add(&agent->offered, &offer->resources);
+    agent_claims_changed(agent);
     resources_add(&framework->offered, &offer->resources);
     env_timer_init(&offer->timeout, master->env, on_timeout);
     if (master->flags->offer_timeout_ns > 0)
@@ -153,6 +154,7 @@ void offer_remove(struct offer *offer) {
     log_debug("Removing offer %s", offer->id);
     env_timer_done(&offer->timeout);
     resources_subtract(&offer->agent->offered, &offer->resources);
+    agent_claims_changed(offer->agent);
     resources_subtract(&offer->framework->offered, &offer->resources);
     list_remove(&offer->in_framework);
     offer->framework->offer_count--;

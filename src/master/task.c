@@ -129,6 +129,7 @@ void task_attach(struct task *task, struct agent *agent) {
     framework_metrics_task_moved(&framework->metrics, -1, (int)task_state(task));
     if (!is_over(task_state(task))) {
         resources_add(&agent->used, &task->resources);
+        agent_claims_changed(agent);
         resources_add(&framework->used, &task->resources);
         task->holds_resources = true;
     }
@@ -140,6 +141,7 @@ static void release_resources(struct master *master, struct task *task) {
         return;
     task->holds_resources = false;
     resources_subtract(&task->agent->used, &task->resources);
+    agent_claims_changed(task->agent);
     resources_subtract(&task->framework->used, &task->resources);
     allocator_recover_resources(master->allocator, task->framework->id, task->agent->id, &task->resources, NULL, true);
 }

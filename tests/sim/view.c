@@ -5,18 +5,6 @@
 #include "master/framework.h"
 #include "master/master.h"
 
-static struct agent *agent_at(const struct master *master, unsigned index) {
-    struct agent *agent;
-
-    if (master->agents.count == 0)
-        return NULL;
-    index %= (unsigned)master->agents.count;
-    table_for_each (&master->agents, agent)
-        if (index-- == 0)
-            return agent;
-    return NULL;
-}
-
 static char *complain(const struct agent *agent, const char *what, const struct resources *resources) {
     cleanup_free char *claimed = resources_text(resources), *total = resources_text(&agent->total);
 
@@ -24,18 +12,14 @@ static char *complain(const struct agent *agent, const char *what, const struct 
 }
 
 static char *check_claims(const struct agent *agent) {
-    struct quantities claimed = QUANTITIES_INIT, offered = QUANTITIES_INIT;
-    char *problem = NULL;
+    cleanup_resources struct resources claimed = RESOURCES_INIT;
 
-    resources_scalar_quantities(&agent->used, &claimed);
-    resources_scalar_quantities(&agent->offered, &offered);
-    for (uint32_t i = 0; i < offered.count; i++)
-        quantities_add(&claimed, offered.items[i].name, offered.items[i].amount);
-    if (!resources_contain_quantities(&agent->total, &claimed))
-        problem = complain(agent, "more is used and offered than there is", &agent->used);
-    quantities_done(&claimed);
-    quantities_done(&offered);
-    return problem;
+    resources_copy(&claimed, &agent->used);
+    resources_add(&claimed, &agent->offered);
+    resources_unallocate(&claimed);
+    if (resources_contain(&agent->total, &claimed))
+        return NULL;
+    return complain(agent, "more is used and offered than there is", &claimed);
 }
 
 static char *check_offers(const struct agent *agent) {
@@ -45,13 +29,6 @@ static char *check_offers(const struct agent *agent) {
     list_for_each (&agent->offers, offer, in_agent)
         resources_add(&sum, &offer->resources);
     return resources_equal(&sum, &agent->offered) ? NULL : complain(agent, "its offers do not add up", &sum);
-}
-
-char *view_check_agent(const struct master *master, unsigned index) {
-    const struct agent *agent = agent_at(master, index);
-    char *problem = agent == NULL ? NULL : check_claims(agent);
-
-    return agent == NULL || problem != NULL ? problem : check_offers(agent);
 }
 
 static char *check_used(const struct agent *agent) {
@@ -67,28 +44,42 @@ static char *check_used(const struct agent *agent) {
     return resources_equal(&sum, &agent->used) ? NULL : complain(agent, "tasks and executors use something else", &sum);
 }
 
-char *view_check_all(const struct master *master) {
+char *view_check_claims(struct view *view, const struct master *master) {
+    char *problem = NULL;
     struct agent *agent;
 
+    if (view->claims == master->claims_version)
+        return NULL;
     table_for_each (&master->agents, agent) {
-        char *problem = check_claims(agent);
-
-        if (problem == NULL)
-            problem = check_offers(agent);
-        if (problem == NULL)
-            problem = check_used(agent);
-        if (problem != NULL)
-            return problem;
+        if (agent->claims_version <= view->claims)
+            continue;
+        if ((problem = check_claims(agent)) != NULL || (problem = check_offers(agent)) != NULL)
+            break;
     }
-    return NULL;
+    view->claims = master->claims_version;
+    return problem;
 }
 
-unsigned view_agent_count(const struct master *master) {
-    return (unsigned)master->agents.count;
+char *view_check_used(struct view *view, const struct master *master) {
+    char *problem = NULL;
+    struct agent *agent;
+
+    table_for_each (&master->agents, agent)
+        if (agent->claims_version > view->used && (problem = check_used(agent)) != NULL)
+            break;
+    view->used = master->claims_version;
+    return problem;
+}
+
+char *view_check_all(const struct master *master) {
+    struct view nothing = {0};
+    char *problem = view_check_claims(&nothing, master);
+
+    return problem != NULL ? problem : view_check_used(&nothing, master);
 }
 
 void view_sabotage(struct master *master) {
-    struct agent *agent = agent_at(master, 0);
+    struct agent *agent = table_first(&master->agents);
 
     if (agent != NULL) {
         resources_add(&agent->used, &agent->total);

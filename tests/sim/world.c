@@ -15,7 +15,7 @@
 /* After the last trouble: agents have come back or been found unreachable, executors have been waited for. */
 #define SETTLE_TIME (20 * MINUTE)
 
-enum { FLAG_WORDS = 16, FULL_CHECK_STEPS = 512 };
+enum { FLAG_WORDS = 16, USED_CHECK_STEPS = 512, FULL_CHECK_STEPS = 4096 };
 
 /* A machine with its agent; a trouble is over when its time has come. */
 struct place {
@@ -37,7 +37,7 @@ struct world {
     struct framework *frameworks;
     int64_t *framework_restart_ns, *framework_heal_ns;
     char *problem;
-    unsigned next_check;
+    struct view view;
     uint64_t steps;
     struct world_result *result;
 };
@@ -203,8 +203,10 @@ static void on_step(void *user) {
 
     if (world->master == NULL || world->problem != NULL)
         return;
-    world->problem = view_check_agent(world->master, world->next_check++);
-    if (world->problem == NULL && ++world->steps % FULL_CHECK_STEPS == 0)
+    world->problem = view_check_claims(&world->view, world->master);
+    if (world->problem == NULL && ++world->steps % USED_CHECK_STEPS == 0)
+        world->problem = view_check_used(&world->view, world->master);
+    if (world->problem == NULL && world->steps % FULL_CHECK_STEPS == 0)
         world->problem = view_check_all(world->master);
 }
 
@@ -371,6 +373,8 @@ static bool is_empty(void *user) {
 }
 
 static void wind_down(struct world *world) {
+    if (world->problem == NULL)
+        world->problem = view_check_all(world->master);
     if (world->problem != NULL)
         return;
     for (unsigned i = 0; i < world->plan->frameworks; i++)
