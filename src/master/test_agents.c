@@ -350,6 +350,26 @@ static void oversubscribed_resources_are_offered_to_who_wants_them(void **state)
     assert_non_null(strstr(fake_scheduler_take_offer(scheduler, offer), "\"revocable\":{}"));
 }
 
+static void oversubscribed_resources_are_kept_from_others(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_PLAIN);
+    char offer[100];
+
+    fake_scheduler_take_offer(scheduler, offer);
+    fake_agent_send_json(
+        agent, &mesos__internal__update_slave_message__descriptor,
+        "{\"slave_id\":{\"value\":\"%s\"},\"update_oversubscribed_resources\":true,"
+        "\"oversubscribed_resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":2},"
+        "\"revocable\":{}}]}",
+        agent->id);
+    sim_run_for(world->sim, 5 * SECOND);
+    assert_false(records_hold(&scheduler->records, "\"type\":\"OFFERS\""));
+    fake_scheduler_call(scheduler, "DECLINE",
+                        "\"decline\":{\"offer_ids\":[{\"value\":\"%s\"}],\"filters\":{\"refuse_seconds\":0}}", offer);
+    assert_null(strstr(fake_scheduler_take_offer(scheduler, offer), "revocable"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(an_agent_is_registered_with_an_id_and_pinged),
@@ -371,6 +391,7 @@ int main(void) {
         WORLD_TEST(a_completed_framework_is_shut_down_on_an_agent_that_still_runs_it),
         WORLD_TEST(an_agent_that_comes_back_with_less_has_its_offers_rescinded),
         WORLD_TEST(oversubscribed_resources_are_offered_to_who_wants_them),
+        WORLD_TEST(oversubscribed_resources_are_kept_from_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ from cluster import DEADLINE_S, USER
 
 class Scheduler:
     def __init__(self, address, failover_timeout=0, checkpoint=False, framework_id=None, name="test", roles=("*",),
-                 capabilities=("MULTI_ROLE",), subscribe=True):
+                 capabilities=("MULTI_ROLE",), subscribe=True, role=None):
         self.address = address
         self.framework_id = framework_id
         self.events = queue.Queue()
@@ -24,6 +24,9 @@ class Scheduler:
         self.connection = None
         self.info = {"user": USER, "name": name, "failover_timeout": failover_timeout, "checkpoint": checkpoint,
                      "roles": list(roles), "capabilities": [{"type": c} for c in capabilities]}
+        if "MULTI_ROLE" not in capabilities:
+            del self.info["roles"]
+            self.info |= {"role": role} if role else {}
         if framework_id:
             self.info["id"] = {"value": framework_id}
         if subscribe:
@@ -43,6 +46,7 @@ class Scheduler:
         event = self.next(wait_for_event)
         if wait_for_event == "SUBSCRIBED":
             self.framework_id = event["subscribed"]["framework_id"]["value"]
+        return event
 
     def read(self, response):
         try:
@@ -95,8 +99,8 @@ class Scheduler:
 
     def launch(self, task_id, command, cpus=0.1, mem=32, refuse_seconds=0, **members):
         offer = self.offer()
-        role = offer["allocation_info"]["role"]
-        resources = [{"name": name, "type": "SCALAR", "scalar": {"value": value}, "allocation_info": {"role": role}}
+        allocation = {"allocation_info": offer["allocation_info"]} if "allocation_info" in offer else {}
+        resources = [{"name": name, "type": "SCALAR", "scalar": {"value": value}, **allocation}
                      for name, value in [("cpus", cpus), ("mem", mem)]]
         task = {"name": task_id, "task_id": {"value": task_id}, "agent_id": offer["agent_id"], "resources": resources,
                 **members}
