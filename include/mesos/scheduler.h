@@ -62,8 +62,10 @@ struct mesos_scheduler_driver_options {
     const Mesos__V1__Scheduler__OfferConstraints *offer_constraints; /* which agents' offers are wanted; NULL: all */
 };
 
-/* A driver for @framework with the master at @master ("host:port", "file:///path"). @callbacks and @user must outlive
- * the driver; everything else is copied. @options may be NULL. Returns NULL if @master can not be understood or
+/* A driver for @framework with the master at @master: "host:port"; "zk://[user:password@]host1:port1,host2/path" for
+ * whichever leads by ZooKeeper; "file:///path" of a file that holds one of these; "local" for a cluster of the driver's
+ * own (the program mesos-local with flags from MESOS_* variables), which ends with it. @callbacks and @user must
+ * outlive the driver; everything else is copied. @options may be NULL. Returns NULL if @master can not be understood or
  * resources are lacking; *@ret_error (may be NULL) then says why and is freed by the caller. */
 MESOS_API struct mesos_scheduler_driver *
 mesos_scheduler_driver_new(const struct mesos_scheduler *callbacks, void *user,

@@ -123,7 +123,9 @@ static int check_image_providers(const void *flags, struct error *err) {
 
 static const struct flag flags[] = {
     {"master", FLAG_STRING, FIELD(master), NULL,
-     "The master to join: 'host:port', or 'file:///path' of a file that holds it.", NULL, FLAG_REQUIRED, NULL},
+     "The master to join: 'host:port'; 'zk://[user:password@]host1:port1,host2/path' for the one that leads by "
+     "ZooKeeper; 'file:///path' of a file that holds one of these.",
+     NULL, FLAG_REQUIRED, NULL},
     {"work_dir", FLAG_STRING, FIELD(work_dir), NULL,
      "Directory of sandboxes and of the state that outlives this process. It must survive a restart of the agent.",
      NULL, FLAG_REQUIRED, check_work_dir},
@@ -236,7 +238,7 @@ static const struct flag_refused refused[] = {
     {"ip6_discovery_command", "not supported: give the address with --ip"},
     {"ip_discovery_command", "not supported: give the address with --ip"},
     {"memory_profiling", "not supported: use the tools of the system"},
-    {"zk_session_timeout", "ZooKeeper is not available in this version"},
+    {"zk_session_timeout", "not supported: a session with ZooKeeper lasts 10secs"},
     {"resource_provider_config_dir", no_providers},
     {"csi_plugin_config_dir", no_providers},
     {"disk_profile_adaptor", no_modules},

@@ -15,7 +15,9 @@ enum { LARGEST_FILE_BYTES = 16 * 1024 * 1024 };
 #define FIELD(name) offsetof(struct execute_flags, name)
 
 static const struct flag flags[] = {
-    {"master", FLAG_STRING, FIELD(master), NULL, "Mesos master, as host:port.", NULL, FLAG_REQUIRED, NULL},
+    {"master", FLAG_STRING, FIELD(master), NULL,
+     "Mesos master: host:port, zk://host1:port1,host2/path, or file:///path of a file that holds one of these.", NULL,
+     FLAG_REQUIRED, NULL},
     {"task", FLAG_STRING, FIELD(task), NULL,
      "A TaskInfo as JSON, or a file that holds one (file:///path or /path). agent_id need not be set.", NULL, 0, NULL},
     {"task_group", FLAG_STRING, FIELD(task_group), NULL,

@@ -1,22 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "election/detector.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
+#include "election/zookeeper.h"
+#include "mesos/v1/mesos.pb-c.h"
+#include "message/json.h"
 
-enum { LONGEST_FILE_BYTES = 4096, MASTER_PORT = 5050 };
+/* As Mesos has it (master/constants.hpp, MASTER_DETECTOR_ZK_SESSION_TIMEOUT). */
+#define SESSION_TIMEOUT (10 * SECOND)
+
+enum { LONGEST_FILE_BYTES = 4096, MASTER_PORT = 5050, ZOOKEEPER_PORT = 2181 };
+
+/* Where the leader is to be found. */
+struct place {
+    struct address leader;
+    char *servers, *path, *credentials; /* in ZooKeeper; servers is NULL if @leader always leads */
+};
 
 struct detector {
     struct env *env;
     const struct detector_events *events;
     void *user;
-    struct address leader;
+    struct place place;
     struct env_timer tell;
+    struct zookeeper *zookeeper;
+    struct error failure; /* why there is none */
 };
 
-static int parse_master(struct env *env, const char *master, bool in_file, struct address *ret, struct error *err) {
+static void place_done(struct place *place) {
+    free(place->servers);
+    free(place->path);
+    free(place->credentials);
+}
+
+/* "host1:port1,host2" with Mesos's usual ports filled in. NULL if there is none. */
+static char *complete_servers(const char *text) {
+    char **servers = text_split(text, ",");
+    struct buffer whole = BUFFER_INIT;
+
+    for (char **server = servers; *server != NULL; server++) {
+        buffer_append_string(&whole, whole.size == 0 ? "" : ",");
+        buffer_append_string(&whole, *server);
+        if (strchr(*server, ':') == NULL)
+            buffer_printf(&whole, ":%d", ZOOKEEPER_PORT);
+    }
+    text_list_free(servers);
+    if (whole.size > 0)
+        return buffer_take(&whole, NULL);
+    buffer_done(&whole);
+    return NULL;
+}
+
+/* "zk://[user:password@]host1:port1,host2/path" */
+static int parse_zookeeper(const char *master, struct place *ret, struct error *err) {
+    const char *rest = master + strlen("zk://"), *path = strchr(rest, '/'), *at;
+    cleanup_free char *authority = NULL;
+
+    if (path == NULL || path[1] == '\0')
+        return error_set(err, EINVAL, "master '%s' names no path in ZooKeeper; expected 'zk://host1:port1,host2/path'",
+                         master);
+    authority = xasprintf("%.*s", (int)(path - rest), rest);
+    at = strrchr(authority, '@');
+    ret->servers = complete_servers(at == NULL ? authority : at + 1);
+    if (ret->servers == NULL)
+        return error_set(err, EINVAL, "master '%s' names no server; expected 'zk://host1:port1,host2/path'", master);
+    if (at != NULL)
+        ret->credentials = xasprintf("%.*s", (int)(at - authority), authority);
+    ret->path = xstrdup(path);
+    while (text_ends_with(ret->path, "/"))
+        ret->path[strlen(ret->path) - 1] = '\0';
+    return 0;
+}
+
+static int parse_master(struct env *env, const char *master, bool in_file, struct place *ret, struct error *err) {
+    struct address *leader = &ret->leader;
+
     if (text_starts_with(master, "file://")) {
         cleanup_buffer struct buffer content = BUFFER_INIT;
         const char *path = master + strlen("file://");
@@ -35,44 +98,114 @@ static int parse_master(struct env *env, const char *master, bool in_file, struc
         return result;
     }
     if (text_starts_with(master, "zk://"))
-        return error_set(err, ENOTSUP, "master '%s': ZooKeeper is not supported in this version; expected 'host:port'",
-                         master);
-    if (address_parse(master, ret, NULL) == 0 && ret->family == ADDRESS_TCP && ret->port != 0)
+        return parse_zookeeper(master, ret, err);
+    if (address_parse(master, leader, NULL) == 0 && leader->family == ADDRESS_TCP && leader->port != 0)
         return 0;
     /* A host alone means Mesos's own port, as the Mesos drivers have it. */
-    if (*master != '\0' && strlen(master) < sizeof(ret->host) && strpbrk(master, ":/ ") == NULL) {
-        *ret = address_tcp(master, MASTER_PORT);
+    if (*master != '\0' && strlen(master) < sizeof(leader->host) && strpbrk(master, ":/ ") == NULL) {
+        *leader = address_tcp(master, MASTER_PORT);
         return 0;
     }
-    return error_set(err, EINVAL, "master '%s' is not of the form 'host:port' or 'file:///path'", master);
+    return error_set(err, EINVAL, "master '%s' is not of the form 'host:port', 'zk://host:port/path' or 'file:///path'",
+                     master);
 }
+
+int detector_parse_leader(const char *json, size_t size, struct address *ret, struct error *err) {
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
+    Mesos__V1__MasterInfo *info;
+    struct in_addr ip;
+    char host[INET_ADDRSTRLEN];
+
+    if (MESSAGE_PARSE_JSON(&mesos__v1__master_info__descriptor, json, size, MESSAGE_V0, &arena, &info, err) < 0)
+        return -1;
+    if (info->address != NULL && info->address->port > 0 && info->address->port <= UINT16_MAX) {
+        const char *name = info->address->ip != NULL ? info->address->ip : info->address->hostname;
+
+        if (name != NULL && *name != '\0' && strlen(name) < sizeof(ret->host)) {
+            *ret = address_tcp(name, (uint16_t)info->address->port);
+            return 0;
+        }
+    }
+    /* What masters wrote before there were addresses: in network order. */
+    ip.s_addr = info->ip;
+    if (info->ip == 0 || info->port == 0 || info->port > UINT16_MAX)
+        return error_set(err, EINVAL, "it names no address");
+    *ret = address_tcp(inet_ntop(AF_INET, &ip, host, sizeof(host)), (uint16_t)info->port);
+    return 0;
+}
+
+static void on_leader(void *user, const char *data, size_t size) {
+    struct detector *detector = user;
+    cleanup_error struct error err = ERROR_INIT;
+    char text[ADDRESS_TEXT_BYTES];
+    struct address leader;
+
+    if (data == NULL) {
+        log_info("ZooKeeper names no leading master");
+        detector->events->on_leader(NULL, detector->user);
+        return;
+    }
+    if (detector_parse_leader(data, size, &leader, &err) < 0) {
+        log_error("What the leading master has written into ZooKeeper can not be read: %s", error_message(&err));
+        detector->events->on_leader(NULL, detector->user);
+        return;
+    }
+    log_info("The master at %s leads", address_format(&leader, text));
+    detector->events->on_leader(&leader, detector->user);
+}
+
+static const struct zookeeper_events zookeeper_events = {on_leader};
 
 static void on_tell(struct env_timer *timer) {
     struct detector *detector = container_of(timer, struct detector, tell);
 
-    detector->events->on_leader(&detector->leader, detector->user);
+    if (detector->place.servers == NULL) {
+        detector->events->on_leader(&detector->place.leader, detector->user);
+        return;
+    }
+    log_error("No master can be found: %s", error_message(&detector->failure));
+    detector->events->on_leader(NULL, detector->user);
 }
 
 struct detector *detector_new(struct env *env, const char *master, const struct detector_events *events, void *user,
                               struct error *err) {
-    struct address leader;
+    struct place place = {0};
     struct detector *detector;
 
-    if (parse_master(env, master, false, &leader, err) < 0)
+    if (parse_master(env, master, false, &place, err) < 0) {
+        place_done(&place);
         return NULL;
+    }
+    if (place.servers != NULL && loop_of(env) == NULL) {
+        place_done(&place);
+        error_set(err, ENOTSUP, "master '%s': there is no ZooKeeper in a simulated world", master);
+        return NULL;
+    }
     detector = new0(struct detector);
-    *detector = (struct detector){.env = env, .events = events, .user = user, .leader = leader};
+    *detector = (struct detector){.env = env, .events = events, .user = user, .place = place};
     env_timer_init(&detector->tell, env, on_tell);
     return detector;
 }
 
 void detector_start(struct detector *detector) {
-    env_timer_start(&detector->tell, 0);
+    const struct zookeeper_options options = {.servers = detector->place.servers,
+                                              .path = detector->place.path,
+                                              .credentials = detector->place.credentials,
+                                              .session_timeout_ns = SESSION_TIMEOUT};
+
+    if (detector->place.servers != NULL)
+        detector->zookeeper = zookeeper_new(loop_of(detector->env), &options, &zookeeper_events, detector,
+                                            &detector->failure);
+    if (detector->zookeeper == NULL)
+        env_timer_start(&detector->tell, 0);
 }
 
 void detector_free(struct detector *detector) {
     if (detector == NULL)
         return;
     env_timer_done(&detector->tell);
+    zookeeper_free(detector->zookeeper);
+    error_done(&detector->failure);
+    place_done(&detector->place);
     free(detector);
 }

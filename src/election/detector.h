@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out which master leads, and tells when that changes.
  *
- * Masters are named as Mesos's --master flag does: "host:port", "file:///path" (a file that holds one of the other
- * forms). "zk://…" is recognised and refused: this version elects no leader. */
+ * Masters are named as Mesos's --master flag does: "host:port", "zk://[user:password@]host1:port1,host2/path" (whoever
+ * leads by ZooKeeper), "file:///path" (a file that holds one of the other forms). */
 #pragma once
 
 #include "event/env.h"
@@ -19,3 +19,6 @@ struct detector *detector_new(struct env *env, const char *master, const struct 
                               struct error *err);
 void detector_start(struct detector *detector);
 void detector_free(struct detector *detector); /* accepts NULL */
+
+/* Where the master is that has written @json, a MasterInfo, into ZooKeeper. */
+int detector_parse_leader(const char *json, size_t size, struct address *ret, struct error *err);

@@ -88,10 +88,50 @@ static void other_forms_are_refused(void **state) {
     expect_refused(f, "host:port", "not of the form");
     expect_refused(f, "host:70000", "not of the form");
     expect_refused(f, "host:0", "not of the form");
-    expect_refused(f, "zk://a:2181/mesos", "ZooKeeper");
+    expect_refused(f, "zk://a:2181/mesos", "simulated");
+    expect_refused(f, "zk://a:2181", "no path");
+    expect_refused(f, "zk://a:2181/", "no path");
+    expect_refused(f, "zk:///mesos", "no server");
     expect_refused(f, "file:///nowhere", "file:///nowhere");
     assert_int_equal(env_file_write_now(f->env, "/self", "file:///self", 12, NULL), 0);
     expect_refused(f, "file:///self", "another file");
+}
+
+static void expect_read(const char *json, const char *host, uint16_t port) {
+    cleanup_error struct error err = ERROR_INIT;
+    struct address leader;
+
+    if (detector_parse_leader(json, strlen(json), &leader, &err) < 0)
+        fail_msg("%s", error_message(&err));
+    assert_string_equal(leader.host, host);
+    assert_int_equal(leader.port, port);
+}
+
+/* The first is what Mesos 1.11 writes. */
+static void leaders_are_read_from_their_json(void **state) {
+    expect_read("{\"address\":{\"hostname\":\"m1\",\"ip\":\"10.1.2.3\",\"port\":5050},"
+                "\"capabilities\":[{\"type\":\"AGENT_UPDATE\"},{\"type\":\"NEWER_THAN_WE\"}],\"hostname\":\"m1\","
+                "\"id\":\"a-b\",\"ip\":50462986,\"pid\":\"master@10.1.2.3:5050\",\"port\":5050,\"version\":\"1.11.0\"}",
+                "10.1.2.3", 5050);
+    expect_read("{\"address\":{\"hostname\":\"m1\",\"port\":80},\"id\":\"a\",\"ip\":1,\"port\":1}", "m1", 80);
+    expect_read("{\"id\":\"a\",\"ip\":16777343,\"port\":5055}", "127.0.0.1", 5055);
+}
+
+static void nonsense_is_no_leader(void **state) {
+    static const char *const texts[] = {"",
+                                        "[]",
+                                        "master@10.1.2.3:5050",
+                                        "{\"id\":\"a\"}",
+                                        "{\"id\":\"a\",\"ip\":0,\"port\":5055}",
+                                        "{\"address\":{\"ip\":\"10.1.2.3\",\"port\":70000},\"id\":\"a\",\"ip\":0,"
+                                        "\"port\":0}"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        cleanup_error struct error err = ERROR_INIT;
+        struct address leader;
+
+        assert_int_equal(detector_parse_leader(texts[i], strlen(texts[i]), &leader, &err), -1);
+    }
 }
 
 int main(void) {
@@ -100,6 +140,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(host_alone_means_port_5050, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_names_the_master, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_forms_are_refused, set_up, tear_down),
+        cmocka_unit_test(leaders_are_read_from_their_json),
+        cmocka_unit_test(nonsense_is_no_leader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,10 @@ struct env *loop_env(struct loop *loop) {
     return &loop->env;
 }
 
+struct loop *loop_of(struct env *env) {
+    return env->ops == &loop_env_ops ? env_loop(env) : NULL;
+}
+
 /* Writing to a connection that the peer has closed raises SIGPIPE in this thread. It is blocked while the loop runs
  * rather than ignored, since libmesos must not change what its host process does about signals. */
 static void run(struct loop *loop) {

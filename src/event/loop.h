@@ -13,6 +13,8 @@ struct loop *loop_new(struct error *err);
 void loop_free(struct loop *loop); /* accepts NULL */
 
 struct env *loop_env(struct loop *loop);
+/* The loop whose env it is; NULL if that is a simulated one. */
+struct loop *loop_of(struct env *env);
 
 /* Run until loop_stop(). */
 void loop_run(struct loop *loop);

@@ -175,11 +175,11 @@ class Cluster:
         except OSError:
             return False
 
-    def start_agent(self, name="agent", *flags, port=None, wait=True, env=None, resources=RESOURCES):
+    def start_agent(self, name="agent", *flags, port=None, wait=True, env=None, resources=RESOURCES, master=None):
         port = port or free_port()
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
-        agent = Daemon(name, [BIN / "mesos-agent", f"--master={self.address}", "--ip=127.0.0.1", f"--port={port}",
+        agent = Daemon(name, [BIN / "mesos-agent", f"--master={master or self.address}", "--ip=127.0.0.1", f"--port={port}",
                               f"--work_dir={directory / 'work'}", f"--runtime_dir={directory / 'run'}",
                               f"--resources={resources}",
                               "--registration_backoff_factor=50ms", *flags], self.directory, env)
