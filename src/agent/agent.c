@@ -232,6 +232,8 @@ static void init_parts(struct agent *agent, const struct agent_options *options)
     table_init(&agent->containers);
     table_init(&agent->nested);
     agent_operations_init(agent);
+    list_init(&agent->deliveries);
+    env_timer_init(&agent->delivering, agent->env, agent_launch_next);
     list_init(&agent->collections);
     list_init(&agent->api_calls);
     resources_init(&agent->total);
@@ -318,6 +320,7 @@ void agent_free(struct agent *agent) {
     checkpoints_done(&agent->checkpoints);
     gc_done(&agent->gc, &agent->registry);
     agent_registration_done(agent);
+    env_timer_done(&agent->delivering);
     env_timer_done(&agent->reregister_executors);
     env_timer_done(&agent->reconnect_again);
     env_timer_done(&agent->end);

@@ -83,6 +83,8 @@ struct agent {
     struct containerizer *containerizer;
     struct table frameworks;           /* of struct agent_framework by id */
     struct table completed_frameworks; /* likewise, the oldest first; at most 50 */
+    struct list deliveries;            /* of struct delivery that are to be started, in order */
+    struct env_timer delivering;       /* runs while there are some */
     struct table containers;           /* of struct agent_executor by container id: those that live */
     struct table operations;           /* of struct agent_operation by uuid: not acknowledged yet */
     uint64_t operation_writes, operation_writes_ended, operation_writes_done; /* of the file that holds them: begun,

@@ -13,8 +13,6 @@
 /* MAX_REAP_INTERVAL() and one second more: what the command executor needs beyond its task's grace period. */
 #define REAP_ALLOWANCE (2 * SECOND)
 
-static void start(struct delivery *delivery);
-
 size_t delivery_task_count(const struct delivery *delivery) {
     const struct agent_task *task;
     size_t count = 0;
@@ -41,6 +39,7 @@ void delivery_free_if_empty(struct delivery *delivery) {
     if (delivery->executor != NULL)
         delivery->executor->unsaved -= delivery->unsaved;
     list_remove(&delivery->member);
+    list_remove(&delivery->in_queue);
     MESSAGE_FREE(delivery->executor_info);
     free(delivery);
 }
@@ -226,6 +225,12 @@ static struct agent_framework *get_framework(struct agent *agent, const Mesos__V
     return framework;
 }
 
+static void queue(struct agent *agent, struct delivery *delivery) {
+    list_append(&agent->deliveries, &delivery->in_queue);
+    if (!env_timer_is_running(&agent->delivering))
+        env_timer_start(&agent->delivering, 0);
+}
+
 static void run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework_info, const char *pid,
                 Mesos__V1__TaskInfo *const *tasks, size_t count, struct delivery *delivery) {
     struct agent_framework *framework;
@@ -247,7 +252,7 @@ static void run(struct agent *agent, const Mesos__V1__FrameworkInfo *framework_i
         list_append(&delivery->tasks, &task->in_stage);
         log_info("Got assigned task '%s' for framework %s", task->id, framework->id);
     }
-    start(delivery);
+    queue(agent, delivery);
 }
 
 void agent_run_task(struct agent *agent, Mesos__Internal__RunTaskMessage *message, struct arena *arena) {
@@ -482,6 +487,18 @@ static void start(struct delivery *delivery) {
     agent_executor_deliver(executor);
 }
 
+void agent_launch_next(struct env_timer *timer) {
+    struct agent *agent = container_of(timer, struct agent, delivering);
+    struct delivery *delivery = list_first(&agent->deliveries, struct delivery, in_queue);
+
+    if (delivery == NULL)
+        return; /* its tasks were killed */
+    list_remove(&delivery->in_queue);
+    start(delivery);
+    if (!list_is_empty(&agent->deliveries))
+        env_timer_start(timer, 0);
+}
+
 void agent_launch_waiting(struct agent *agent) {
     struct agent_framework *framework;
 
@@ -489,10 +506,8 @@ void agent_launch_waiting(struct agent *agent) {
         struct delivery *delivery;
 
         list_for_each (&framework->pending, delivery, member) {
-            start(delivery);
-            /* Dropping the last delivery may have taken the framework along. */
-            if (table_find(&agent->frameworks, framework->id) != framework)
-                break;
+            if (!list_is_linked(&delivery->in_queue))
+                queue(agent, delivery);
         }
     }
 }

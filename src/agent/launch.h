@@ -5,10 +5,14 @@
 #include "agent/executor.h"
 
 /*
- *     WAITING (directories are still being removed) --> SAVING (tasks are written down) --> (sent to the executor)
+ *     QUEUED (others come first) --> SAVING (tasks are written down) --> (sent to the executor)
+ *       |  ^
+ *       v  |
+ *     WAITING (directories are still being removed)
  */
 struct delivery {
-    struct list member; /* framework->pending, later executor->queue */
+    struct list member;   /* framework->pending, later executor->queue */
+    struct list in_queue; /* agent->deliveries while QUEUED */
     struct agent_framework *framework;
     struct agent_executor *executor;        /* NULL while it waits */
     struct list tasks;                      /* of struct agent_task; empty: all were killed */
@@ -24,6 +28,9 @@ struct delivery {
 void agent_run_task(struct agent *agent, Mesos__Internal__RunTaskMessage *message, struct arena *arena);
 void agent_run_task_group(struct agent *agent, Mesos__Internal__RunTaskGroupMessage *message, struct arena *arena);
 
+/* Start the next delivery, from agent->delivering. There is one in each turn of the loop, so that the first of many
+ * tasks runs while the last still waits, and nothing else has to wait for all of them. */
+void agent_launch_next(struct env_timer *timer);
 /* Some directory is removed: deliveries that wait for it go on. */
 void agent_launch_waiting(struct agent *agent);
 

@@ -64,6 +64,42 @@ static void killing_one_task_of_a_group_before_delivery_kills_all(void **state) 
     cluster_free(cluster);
 }
 
+/* Many tasks at once */
+
+static size_t count_containers(const struct cluster *cluster) {
+    const struct fake_container *container;
+    size_t count = 0;
+
+    list_for_each (&cluster->containers, container, member)
+        count++;
+    return count;
+}
+
+static void many_tasks_are_launched_in_order_with_other_work_between(void **state) {
+    struct cluster *cluster = cluster_new(3);
+    static const char *const ids[] = {"a", "b", "c", "d"};
+    const struct fake_container *container;
+    size_t launched = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+        run_task(cluster, &(struct task_options){.id = ids[i]});
+    kill_task(cluster, "c");
+    while (count_containers(cluster) == 0)
+        assert_true(sim_step(cluster->sim));
+    assert_int_equal(count_containers(cluster), 1);
+    run_for(cluster, SECOND);
+    assert_int_equal(last_status(cluster)->state, TASK_KILLED);
+    assert_string_equal(last_status(cluster)->task_id->value, "c");
+    list_for_each (&cluster->containers, container, member) {
+        cleanup_free char *part = xasprintf("/executors/%s/", ids[launched]);
+
+        assert_non_null(strstr(container->directory, part));
+        launched += launched == 1 ? 2 : 1;
+    }
+    assert_int_equal(launched, ARRAY_SIZE(ids));
+    cluster_free(cluster);
+}
+
 /* Draining */
 
 static void drain(struct cluster *cluster, bool mark_gone) {
@@ -245,6 +281,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_goes_to_the_default_executor_as_a_whole),
         cmocka_unit_test(killing_one_task_of_a_group_before_delivery_kills_all),
+        cmocka_unit_test(many_tasks_are_launched_in_order_with_other_work_between),
         cmocka_unit_test(draining_kills_tasks_and_says_why),
         cmocka_unit_test(draining_an_idle_agent_is_done_at_once),
         cmocka_unit_test(volumes_are_made_kept_over_restarts_and_removed),

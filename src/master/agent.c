@@ -266,7 +266,7 @@ void agent_add(struct agent *agent) {
 }
 
 /* The moves in the drawing of agent.h. */
-static const bool state_moves[3][3] = {
+__attribute__((unused)) static const bool state_moves[3][3] = {
     [AGENT_ACTIVE] = {[AGENT_DISCONNECTED] = true, [AGENT_DEACTIVATED] = true},
     [AGENT_DISCONNECTED] = {[AGENT_ACTIVE] = true, [AGENT_DEACTIVATED] = true},
     [AGENT_DEACTIVATED] = {[AGENT_ACTIVE] = true, [AGENT_DISCONNECTED] = true},

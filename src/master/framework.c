@@ -186,7 +186,7 @@ void framework_suppress(struct framework *framework, char *const *roles, size_t 
 }
 
 /* The moves in the drawing of framework.h. */
-static const bool state_moves[4][4] = {
+__attribute__((unused)) static const bool state_moves[4][4] = {
     [FRAMEWORK_RECOVERED] = {[FRAMEWORK_CONNECTED] = true, [FRAMEWORK_COMPLETED] = true},
     [FRAMEWORK_CONNECTED] =
         {[FRAMEWORK_CONNECTED] = true, [FRAMEWORK_DISCONNECTED] = true, [FRAMEWORK_COMPLETED] = true},
