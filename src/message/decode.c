@@ -222,9 +222,11 @@ static bool decode_nested(struct decoder *decoder, struct wire content, const st
 
     if (decoder->path.depth == MESSAGE_DEPTH_LIMIT)
         return fail(decoder, "messages nest too deep");
-    nested = !field->is_repeated && field_is_set(message, field) ? *slot : message_new(field->message, decoder->arena);
+    nested = !field->is_repeated && field_is_set(message, field)
+                 ? *slot
+                 : message_new(field_plan_message(field), decoder->arena);
     message_path_push(&decoder->path, field, field->is_repeated ? *count_of(message, field) : NO_INDEX);
-    if (!decode_message(decoder, field->message, content, nested))
+    if (!decode_message(decoder, field_plan_message(field), content, nested))
         return false;
     if (field->is_map && !map_entry_complete(nested, field, decoder->arena))
         return fail(decoder, "map entry without a value");

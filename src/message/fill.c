@@ -36,15 +36,15 @@ void *array_grow_slowly(struct arena *arena, void **slot, size_t count, size_t e
 bool map_entry_complete(ProtobufCMessage *entry, const struct field_plan *field, struct arena *arena) {
     static char empty[] = "";
 
-    for (unsigned i = 0; i < field->message->field_count; i++) {
-        const struct field_plan *part = &field->message->fields[i];
+    for (unsigned i = 0; i < field_plan_message(field)->field_count; i++) {
+        const struct field_plan *part = &field_plan_message(field)->fields[i];
 
         if (!part->is_pointer || field_is_set(entry, part))
             continue;
         if (part->type == PROTOBUF_C_TYPE_STRING)
             *(char **)member_at(entry, part->offset) = empty;
-        else if (part->message->required == 0)
-            *(ProtobufCMessage **)member_at(entry, part->offset) = message_new(part->message, arena);
+        else if (field_plan_message(part)->required == 0)
+            *(ProtobufCMessage **)member_at(entry, part->offset) = message_new(field_plan_message(part), arena);
         else
             return false;
     }
@@ -64,7 +64,7 @@ static const void *entry_key(const ProtobufCMessage *entry, const struct field_p
 }
 
 void map_drop_repeated_keys(ProtobufCMessage *message, const struct field_plan *field) {
-    const struct field_plan *key = &field->message->fields[0];
+    const struct field_plan *key = &field_plan_message(field)->fields[0];
     ProtobufCMessage **entries = elements_of(message, field);
     size_t count = *count_of(message, field), kept = 0;
     struct table places = TABLE_INIT;

@@ -299,8 +299,8 @@ static enum value_result read_nested(struct reader *reader, const struct field_p
         return fail_expected(reader, "an object");
     if (reader->path.depth == MESSAGE_DEPTH_LIMIT + 1)
         return fail(reader, "messages nest too deep");
-    nested = message_new(field->message, reader->arena);
-    if (read_message(reader, field->message, nested) < 0)
+    nested = message_new(field_plan_message(field), reader->arena);
+    if (read_message(reader, field_plan_message(field), nested) < 0)
         return VALUE_FAILED;
     *(ProtobufCMessage **)slot = nested;
     return VALUE_READ;
@@ -364,12 +364,13 @@ static int read_key(struct reader *reader, const struct field_plan *key, Protobu
 }
 
 static int read_entry(struct reader *reader, const struct field_plan *field, ProtobufCMessage *message) {
-    ProtobufCMessage *entry = message_new(field->message, reader->arena), **slot;
+    ProtobufCMessage *entry = message_new(field_plan_message(field), reader->arena), **slot;
     uint64_t seen = 0;
 
     reader->path.steps[reader->path.depth - 1].index = *count_of(message, field);
-    if (read_key(reader, &field->message->fields[0], entry) < 0 || json_scan_expect(&reader->scanner, ':') < 0 ||
-        read_one(reader, &field->message->fields[1], entry, &seen) < 0)
+    if (read_key(reader, &field_plan_message(field)->fields[0], entry) < 0 ||
+        json_scan_expect(&reader->scanner, ':') < 0 ||
+        read_one(reader, &field_plan_message(field)->fields[1], entry, &seen) < 0)
         return -1;
     if (!map_entry_complete(entry, field, reader->arena))
         return fail(reader, "the value is missing");

@@ -29,7 +29,7 @@ static void write_value(const struct emitter *emitter, const struct field_plan *
         json_string(writer, *(char *const *)value);
         break;
     case PROTOBUF_C_TYPE_MESSAGE:
-        write_message(emitter, *(ProtobufCMessage *const *)value, field->message);
+        write_message(emitter, *(ProtobufCMessage *const *)value, field_plan_message(field));
         break;
     case PROTOBUF_C_TYPE_BYTES: {
         const ProtobufCBinaryData *bytes = value;
@@ -135,7 +135,7 @@ static void write_repeated(const struct emitter *emitter, const struct field_pla
         return;
     write_key(emitter, field);
     if (field->is_map)
-        write_map(emitter, field->message, elements_of(message, field), count);
+        write_map(emitter, field_plan_message(field), elements_of(message, field), count);
     else
         write_array(emitter, field, elements_of(message, field), count);
 }

@@ -39,7 +39,7 @@ static bool is_message_initialized(const ProtobufCMessage *message, const struct
         nested = field->is_repeated ? elements_of(message, field) : member_at(message, field->offset);
         count = field->is_repeated ? *count_of(message, field) : field_is_set(message, field);
         for (size_t j = 0; j < count; j++)
-            if (!is_message_initialized(nested[j], field->message, err))
+            if (!is_message_initialized(nested[j], field_plan_message(field), err))
                 return false;
     }
     return true;
@@ -66,7 +66,7 @@ static void measure_value(const struct field_plan *field, const void *value, siz
     if (field->type == PROTOBUF_C_TYPE_STRING)
         *text += strlen(*(char *const *)value) + 1;
     else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-        measure(*(ProtobufCMessage *const *)value, field->message, aligned, text);
+        measure(*(ProtobufCMessage *const *)value, field_plan_message(field), aligned, text);
     else if (field->type == PROTOBUF_C_TYPE_BYTES)
         *text += ((const ProtobufCBinaryData *)value)->len;
 }
@@ -124,7 +124,7 @@ static void put_value(struct block *block, const struct field_plan *field, void 
     } else if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
         ProtobufCMessage **nested = value;
 
-        *nested = put_message(block, *nested, field->message);
+        *nested = put_message(block, *nested, field_plan_message(field));
     } else if (field->type == PROTOBUF_C_TYPE_BYTES) {
         ProtobufCBinaryData *bytes = value;
 
@@ -184,7 +184,8 @@ static bool is_value_equal(const struct field_plan *field, const void *a, const 
     case PROTOBUF_C_TYPE_STRING:
         return strcmp(*(char *const *)a, *(char *const *)b) == 0;
     case PROTOBUF_C_TYPE_MESSAGE:
-        return is_message_equal(*(ProtobufCMessage *const *)a, *(ProtobufCMessage *const *)b, field->message);
+        return is_message_equal(*(ProtobufCMessage *const *)a, *(ProtobufCMessage *const *)b,
+                                field_plan_message(field));
     case PROTOBUF_C_TYPE_BYTES: {
         const ProtobufCBinaryData *x = a, *y = b;
 

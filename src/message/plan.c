@@ -3,18 +3,15 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 /* All plans there are, by the address of their descriptor. Descriptors are generated, so their number is known to be
- * far below this; plans are published when they are complete, with all that they refer to. */
+ * far below this. A plan is published when it is complete; those of the fields' types are made once they are needed, as
+ * short-lived programs meet few of the types that a message may contain. */
 enum { SLOTS = 2048 };
 
 static _Atomic(struct message_plan *) published[SLOTS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* What is being worked out and not yet published; types may contain themselves. Under the lock. */
-static struct message_plan **pending;
-static size_t pending_count;
 /* Enums have few users, so they are searched for one by one, and only while plans are made. Under the lock. */
 static struct enum_plan **enums;
 static size_t enum_count;
@@ -186,8 +183,6 @@ bool implicit_field_is_set(const ProtobufCMessage *message, const struct field_p
     }
 }
 
-static const struct message_plan *plan_get(const ProtobufCMessageDescriptor *descriptor);
-
 static void plan_field(struct message_plan *plan, struct field_plan *field, const ProtobufCFieldDescriptor *descriptor,
                        unsigned *required_count) {
     field->descriptor = descriptor;
@@ -209,9 +204,7 @@ static void plan_field(struct message_plan *plan, struct field_plan *field, cons
         assert(field->required_bit <= 64);
         plan->required |= UINT64_C(1) << (field->required_bit - 1);
     }
-    if (descriptor->type == PROTOBUF_C_TYPE_MESSAGE)
-        field->message = plan_get(descriptor->descriptor);
-    else if (descriptor->type == PROTOBUF_C_TYPE_ENUM)
+    if (descriptor->type == PROTOBUF_C_TYPE_ENUM)
         field->values = enum_plan_get(descriptor->descriptor);
     plan->has_maps |= field->is_map;
 }
@@ -257,21 +250,12 @@ static struct message_plan *find_published(const ProtobufCMessageDescriptor *des
     }
 }
 
-/* Under the lock. */
-static const struct message_plan *plan_get(const ProtobufCMessageDescriptor *descriptor) {
-    struct message_plan *plan = find_published(descriptor);
+static struct message_plan *plan_new(const ProtobufCMessageDescriptor *descriptor) {
+    struct message_plan *plan = new0(struct message_plan);
     unsigned required_count = 0;
 
-    if (plan != NULL)
-        return plan;
-    for (size_t i = 0; i < pending_count; i++)
-        if (pending[i]->descriptor == descriptor)
-            return pending[i];
-    plan = new0(struct message_plan);
     plan->descriptor = descriptor;
     plan->size = descriptor->sizeof_message;
-    pending = xrealloc(pending, (pending_count + 1) * sizeof(struct message_plan *));
-    pending[pending_count++] = plan;
     plan->field_count = descriptor->n_fields;
     assert(plan->field_count < 255);
     plan->fields = xcalloc(plan->field_count + 1, sizeof(*plan->fields));
@@ -284,6 +268,7 @@ static const struct message_plan *plan_get(const ProtobufCMessageDescriptor *des
     return plan;
 }
 
+/* Under the lock. */
 static void publish(struct message_plan *plan) {
     size_t at = ((uintptr_t)plan->descriptor >> 4) % SLOTS;
     static size_t count;
@@ -296,18 +281,24 @@ static void publish(struct message_plan *plan) {
 }
 
 const struct message_plan *message_plan_get(const ProtobufCMessageDescriptor *descriptor) {
-    const struct message_plan *plan = find_published(descriptor);
+    struct message_plan *plan = find_published(descriptor);
 
     if (plan != NULL)
         return plan;
     pthread_mutex_lock(&lock);
-    plan = plan_get(descriptor);
-    for (size_t i = 0; i < pending_count; i++)
-        publish(pending[i]);
-    free(pending);
-    pending = NULL;
-    pending_count = 0;
+    plan = find_published(descriptor);
+    if (plan == NULL) {
+        plan = plan_new(descriptor);
+        publish(plan);
+    }
     pthread_mutex_unlock(&lock);
+    return plan;
+}
+
+const struct message_plan *field_plan_message_get(const struct field_plan *field) {
+    const struct message_plan *plan = message_plan_get(field->descriptor->descriptor);
+
+    atomic_store_explicit(&((struct field_plan *)(uintptr_t)field)->message, plan, memory_order_release);
     return plan;
 }
 

@@ -3,6 +3,7 @@
  * are, what has to be done for them, and how everything is called. Not for other folders. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -11,9 +12,9 @@
 
 struct field_plan {
     const ProtobufCFieldDescriptor *descriptor;
-    const struct message_plan *message; /* of a message field */
-    const struct enum_plan *values;     /* of an enum field */
-    uint32_t offset;                    /* of the value, or of the pointer to the elements */
+    _Atomic(const struct message_plan *) message; /* of a message field; NULL: not asked for yet */
+    const struct enum_plan *values;               /* of an enum field */
+    uint32_t offset;                              /* of the value, or of the pointer to the elements */
     uint32_t quantifier; /* of the presence, the count or, in a oneof, the number of the field that is set */
     uint32_t id;
     uint16_t required_bit; /* 1 + its bit in the mask of required fields that were seen; 0 if it is not required */
@@ -69,6 +70,15 @@ struct enum_plan {
 
 /* The plan of a type; never NULL, never freed. May be called from any thread. */
 const struct message_plan *message_plan_get(const ProtobufCMessageDescriptor *descriptor);
+
+const struct message_plan *field_plan_message_get(const struct field_plan *field);
+
+/* The plan of a message field's type. */
+static inline const struct message_plan *field_plan_message(const struct field_plan *field) {
+    const struct message_plan *plan = atomic_load_explicit(&field->message, memory_order_acquire);
+
+    return plan != NULL ? plan : field_plan_message_get(field);
+}
 
 const struct field_plan *message_plan_find_slowly(const struct message_plan *plan, uint32_t id);
 

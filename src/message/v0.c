@@ -37,10 +37,11 @@ static void transfer(const ProtobufCMessage *from, const struct message_plan *fr
 
             memcpy(slot, member_at(from, source->offset), source->element_size);
             mark_set(to, target, &seen);
-            if (source->message != target->message) {
-                ProtobufCMessage **nested = slot, *other = message_new(target->message, arena);
+            if (source->type == PROTOBUF_C_TYPE_MESSAGE &&
+                source->descriptor->descriptor != target->descriptor->descriptor) {
+                ProtobufCMessage **nested = slot, *other = message_new(field_plan_message(target), arena);
 
-                transfer(*nested, source->message, other, target->message, arena);
+                transfer(*nested, field_plan_message(source), other, field_plan_message(target), arena);
                 *nested = other;
             }
         }
