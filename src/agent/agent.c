@@ -6,6 +6,7 @@
 #include "agent/drain.h"
 #include "agent/executor.h"
 #include "agent/http/agent_api.h"
+#include "agent/http/sandboxes.h"
 #include "agent/http/usage.h"
 #include "agent/info.h"
 #include "agent/launch.h"
@@ -251,7 +252,7 @@ static void init_parts(struct agent *agent, const struct agent_options *options)
 static int begin(struct agent *agent, const struct agent_options *options, struct error *err) {
     const struct agent_flags *flags = agent->flags;
     const char *hostname = flags->hostname != NULL ? flags->hostname : options->hostname;
-    cleanup_free char *resources = NULL;
+    cleanup_free char *resources = NULL, *log_path = NULL;
 
     if (check_executor_environment(flags->executor_environment_variables, err) < 0)
         return -1;
@@ -262,6 +263,8 @@ static int begin(struct agent *agent, const struct agent_options *options, struc
     common_endpoints_init(&agent->common, agent->router, "slave(1)", &agent->registry, &agent_flag_table, flags,
                           agent->env, agent->machine->system_stats);
     agent_add_routes(agent);
+    log_path = agent_log_path(flags);
+    files_init(&agent->files, agent->env, agent->router, "/slave/log", log_path, &sandbox_files_ops, agent);
     if (agent_info_new(flags, agent->machine, hostname != NULL ? hostname : agent->process.pid.address.host,
                        agent->process.pid.address.port, &agent->info, err) < 0)
         return -1;
@@ -326,6 +329,7 @@ void agent_free(struct agent *agent) {
     env_timer_done(&agent->end);
     env_timer_done(&agent->disk_watch);
     common_endpoints_done(&agent->common);
+    files_done(&agent->files);
     process_done(&agent->process);
     process_endpoint_free(agent->endpoint);
     router_free(agent->router);

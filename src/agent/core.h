@@ -14,6 +14,7 @@
 #include "model/resources.h"
 #include "model/task_state.h"
 #include "process/common_endpoints.h"
+#include "process/files.h"
 #include "process/process.h"
 
 /*
@@ -56,6 +57,7 @@ struct agent {
     struct process_endpoint *endpoint;
     struct process process; /* slave(1)@ip:port */
     struct common_endpoints common;
+    struct files files;
     struct metrics registry;
     struct agent_metrics metrics;
 

@@ -370,3 +370,7 @@ const struct flag_table agent_flag_table = {
     .count = ARRAY_SIZE(flags),
     .refused = refused,
 };
+
+char *agent_log_path(const struct agent_flags *values) {
+    return values->log_dir == NULL ? NULL : path_join(values->log_dir, "mesos-agent.INFO");
+}

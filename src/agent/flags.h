@@ -53,3 +53,6 @@ struct agent_flags {
 
 /* The rows, and what Mesos has and we refuse. */
 extern const struct flag_table agent_flag_table;
+
+/* The file that the log goes to, which the caller frees; NULL: none. */
+char *agent_log_path(const struct agent_flags *flags);

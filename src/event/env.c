@@ -172,6 +172,24 @@ int env_file_remove(struct env *env, const char *path, struct error *err) {
     return env->ops->file_remove(env, path, err);
 }
 
+int env_file_open(struct env *env, const char *root, const char *path, struct env_open_file **ret,
+                  struct env_file_status *ret_status, struct error *err) {
+    int result = env->ops->file_open(env, root, path, ret, ret_status, err);
+
+    if (result == 0)
+        (*ret)->env = env;
+    return result;
+}
+
+int env_open_file_read(struct env_open_file *file, int64_t offset, size_t size, struct buffer *ret, struct error *err) {
+    return file->env->ops->open_file_read(file, offset, size, ret, err);
+}
+
+void env_open_file_close(struct env_open_file *file) {
+    if (file != NULL)
+        file->env->ops->open_file_close(file);
+}
+
 int64_t env_file_modified(struct env *env, const char *path) {
     return env->ops->file_modified(env, path);
 }

@@ -91,6 +91,31 @@ int env_file_remove(struct env *env, const char *path, struct error *err); /* a 
 /* When @path was last changed, ns since the epoch; -1 if it is not there. */
 int64_t env_file_modified(struct env *env, const char *path);
 
+/* Files that others write, e.g. sandboxes, for those who want to look at them. */
+
+struct env_file_status {
+    uint32_t mode; /* as stat(2) has it */
+    uint64_t size, links;
+    int64_t modified_ns;      /* since the epoch */
+    char user[33], group[33]; /* names, or numbers where there are none */
+};
+
+struct env_open_file {
+    struct env *env;
+    char *path; /* by which a directory can be listed: that which was opened, whatever becomes of its names */
+};
+
+enum { ENV_FILE_ABSENT = 1, ENV_FILE_OUTSIDE };
+
+/* Open what is at @path below the directory @root ("": @root itself) for reading, following links. Returns 0,
+ * ENV_FILE_ABSENT, or ENV_FILE_OUTSIDE if links or ".." lead out of @root. What is neither file nor directory has a
+ * status, but can not be read. */
+int env_file_open(struct env *env, const char *root, const char *path, struct env_open_file **ret,
+                  struct env_file_status *ret_status, struct error *err);
+/* Append up to @size bytes from @offset on; fewer at the end. At once, so that @size is to be small. */
+int env_open_file_read(struct env_open_file *file, int64_t offset, size_t size, struct buffer *ret, struct error *err);
+void env_open_file_close(struct env_open_file *file); /* accepts NULL */
+
 /* The operations. @path and @data are copied. Operations on one path are done in the order they were begun. The
  * directory a file goes into must be there; when a write is done, directories and links made above it are durable too.
  */
@@ -131,6 +156,11 @@ struct env_ops {
     int (*file_write_now)(struct env *env, const char *path, const void *data, size_t size, struct error *err);
     int (*file_remove)(struct env *env, const char *path, struct error *err);
     int64_t (*file_modified)(struct env *env, const char *path);
+    int (*file_open)(struct env *env, const char *root, const char *path, struct env_open_file **ret,
+                     struct env_file_status *ret_status, struct error *err);
+    int (*open_file_read)(struct env_open_file *file, int64_t offset, size_t size, struct buffer *ret,
+                          struct error *err);
+    void (*open_file_close)(struct env_open_file *file);
     void (*file_write)(struct env_file_operation *operation, const char *path, const void *data, size_t size,
                        bool append);
     void (*remove_tree)(struct env_file_operation *operation, const char *path);

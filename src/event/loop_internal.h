@@ -97,5 +97,11 @@ void loop_files_init(struct loop *loop);
 /* Let go of what is remembered about files. */
 void loop_files_done(struct loop *loop);
 
+/* loop_open.c: likewise */
+int loop_file_open(struct env *env, const char *root, const char *path, struct env_open_file **ret,
+                   struct env_file_status *ret_status, struct error *err);
+int loop_open_file_read(struct env_open_file *file, int64_t offset, size_t size, struct buffer *ret, struct error *err);
+void loop_open_file_close(struct env_open_file *file);
+
 /* loop_process.c: stop watching signals and children. */
 void loop_processes_close(struct loop *loop);

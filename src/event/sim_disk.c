@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/text.h"
 #include "event/sim_world.h"
 
 enum { NAME_BYTES = 256, LINKS_FOLLOWED = 40 };
@@ -205,6 +207,72 @@ bool sim_file_exists(struct env *env, const char *path) {
     struct place place;
 
     return find(env_node(env), path, true, &place) == 0;
+}
+
+/* What was opened, as it was then. */
+struct sim_open_file {
+    struct env_open_file base;
+    struct buffer content;
+};
+
+static bool is_below(const struct sim_file *file, const struct sim_file *root) {
+    for (; file != root && file->parent != file; file = file->parent)
+        continue;
+    return file == root;
+}
+
+static char *path_of(const struct sim_file *file) {
+    cleanup_free char *above = NULL;
+
+    if (file->parent == file)
+        return xstrdup("/");
+    above = path_of(file->parent);
+    return path_join(above, file->name);
+}
+
+int sim_file_open(struct env *env, const char *root, const char *path, struct env_open_file **ret,
+                  struct env_file_status *ret_status, struct error *err) {
+    cleanup_free char *joined = path_join(root, path);
+    struct sim_node *node = env_node(env);
+    struct place place, top;
+    struct sim_open_file *file;
+
+    if (find(node, root, true, &top) != 0 || find(node, joined, true, &place) != 0)
+        return ENV_FILE_ABSENT;
+    if (!is_below(place.file, top.file))
+        return ENV_FILE_OUTSIDE;
+    *ret_status = (struct env_file_status){
+        .mode = place.file->kind == SIM_DIRECTORY ? S_IFDIR | 0755 : S_IFREG | 0644,
+        .size = place.file->content.size,
+        .links = 1,
+        .modified_ns = place.file->modified,
+        .user = "root",
+        .group = "root",
+    };
+    file = new0(struct sim_open_file);
+    file->base.path = path_of(place.file);
+    buffer_append(&file->content, place.file->content.data, place.file->content.size);
+    *ret = &file->base;
+    return 0;
+}
+
+int sim_open_file_read(struct env_open_file *base, int64_t offset, size_t size, struct buffer *ret, struct error *err) {
+    const struct sim_open_file *file = container_of(base, struct sim_open_file, base);
+    const size_t from = offset < (int64_t)file->content.size ? (size_t)offset : file->content.size;
+
+    if (size > file->content.size - from)
+        size = file->content.size - from;
+    if (size > 0)
+        buffer_append(ret, file->content.data + from, size);
+    return 0;
+}
+
+void sim_open_file_close(struct env_open_file *base) {
+    struct sim_open_file *file = container_of(base, struct sim_open_file, base);
+
+    buffer_done(&file->content);
+    free(base->path);
+    free(file);
 }
 
 int64_t sim_file_modified(struct env *env, const char *path) {

@@ -132,6 +132,10 @@ int sim_list_directory(struct env *env, const char *path, char ***ret_names, str
 int sim_file_write_now(struct env *env, const char *path, const void *data, size_t size, struct error *err);
 int sim_file_remove(struct env *env, const char *path, struct error *err);
 int64_t sim_file_modified(struct env *env, const char *path);
+int sim_file_open(struct env *env, const char *root, const char *path, struct env_open_file **ret,
+                  struct env_file_status *ret_status, struct error *err);
+int sim_open_file_read(struct env_open_file *file, int64_t offset, size_t size, struct buffer *ret, struct error *err);
+void sim_open_file_close(struct env_open_file *file);
 void sim_file_write(struct env_file_operation *operation, const char *path, const void *data, size_t size, bool append);
 void sim_remove_tree(struct env_file_operation *operation, const char *path);
 void sim_file_cancel(struct env_file_operation *operation);

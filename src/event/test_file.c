@@ -29,7 +29,7 @@ struct fixture {
     struct sim_node *node;
     struct env *env;
     char directory[32];
-    char path[4][64]; /* what at() has returned */
+    char path[8][64]; /* what at() has returned */
     size_t path_count;
     struct operation operations[OPERATIONS];
     struct operation *order[OPERATIONS];
@@ -518,6 +518,69 @@ static void a_kill_keeps_what_was_begun(void **state) {
     assert_int_equal(f->done, 0);
 }
 
+/* Open below "box" and read from @offset on; what was read, or NULL with the result in @ret_result. */
+static const char *read_below(struct fixture *f, const char *path, int64_t offset, struct env_file_status *ret_status,
+                              int *ret_result) {
+    struct env_open_file *file;
+
+    *ret_result = env_file_open(f->env, at(f, "box"), path, &file, ret_status, NULL);
+    if (*ret_result != 0)
+        return NULL;
+    buffer_clear(&f->content);
+    if (!S_ISDIR(ret_status->mode))
+        assert_int_equal(env_open_file_read(file, offset, 4, &f->content, NULL), 0);
+    env_open_file_close(file);
+    return buffer_text(&f->content);
+}
+
+static void a_file_is_opened_only_below_its_root(void **state) {
+    struct fixture *f = *state;
+    struct env_file_status status;
+    int result;
+
+    assert_int_equal(env_make_directories(f->env, at(f, "box/inner"), NULL), 0);
+    assert_int_equal(env_make_directories(f->env, at(f, "boxed"), NULL), 0);
+    begin_write(f, 0, "box/inner/file", "0123456789");
+    begin_write(f, 1, "boxed/secret", "secret");
+    run_until_done(f, 2);
+    assert_int_equal(env_symlink(f->env, "inner/file", at(f, "box/near"), NULL), 0);
+    assert_int_equal(env_symlink(f->env, "../boxed/secret", at(f, "box/far"), NULL), 0);
+    assert_int_equal(env_symlink(f->env, "nowhere", at(f, "box/broken"), NULL), 0);
+    assert_string_equal(read_below(f, "inner/file", 0, &status, &result), "0123");
+    assert_true(S_ISREG(status.mode));
+    assert_int_equal(status.size, 10);
+    assert_true(status.modified_ns > 0 && status.links == 1 && status.user[0] != '\0' && status.group[0] != '\0');
+    assert_string_equal(read_below(f, "near", 8, &status, &result), "89");
+    assert_string_equal(read_below(f, "/inner/../near", 10, &status, &result), "");
+    assert_string_equal(read_below(f, "inner", 0, &status, &result), "");
+    assert_true(S_ISDIR(status.mode));
+    read_below(f, "", 0, &status, &result);
+    assert_int_equal(result, 0);
+    read_below(f, "far", 0, &status, &result);
+    assert_int_equal(result, ENV_FILE_OUTSIDE);
+    read_below(f, "../boxed/secret", 0, &status, &result);
+    assert_int_equal(result, ENV_FILE_OUTSIDE);
+    read_below(f, "..", 0, &status, &result);
+    assert_int_equal(result, ENV_FILE_OUTSIDE);
+    read_below(f, "broken", 0, &status, &result);
+    assert_int_equal(result, ENV_FILE_ABSENT);
+    read_below(f, "inner/file/below", 0, &status, &result);
+    assert_int_equal(result, ENV_FILE_ABSENT);
+}
+
+static void a_pipe_is_looked_at_and_not_opened(void **state) {
+    struct fixture *f = *state;
+    struct env_file_status status;
+    struct env_open_file *file;
+
+    assert_int_equal(env_make_directories(f->env, at(f, "box"), NULL), 0);
+    assert_int_equal(mkfifo(at(f, "box/pipe"), 0600), 0);
+    assert_int_equal(env_file_open(f->env, at(f, "box"), "pipe", &file, &status, NULL), 0);
+    assert_true(S_ISFIFO(status.mode));
+    assert_int_equal(env_open_file_read(file, 0, 1, &f->content, NULL), -1);
+    env_open_file_close(file);
+}
+
 static void what_is_done_survives_a_crash(void **state) {
     struct fixture *f = *state;
 
@@ -563,6 +626,8 @@ int main(void) {
         IN_BOTH(what_is_removed_is_gone),
         IN_BOTH(a_file_knows_when_it_was_changed),
         IN_BOTH(a_tree_is_removed_without_following_links),
+        IN_BOTH(a_file_is_opened_only_below_its_root),
+        IN(loop, a_pipe_is_looked_at_and_not_opened),
         IN(loop, a_replaced_file_is_for_its_owner_only),
         IN(loop, a_very_deep_tree_is_removed),
         IN(loop, what_was_begun_is_done_before_the_loop_is_gone),

@@ -113,15 +113,14 @@ static char *find_own_ip(const struct agent_flags *flags) {
 }
 
 static int start_logging(const struct agent_flags *flags, struct error *err) {
-    cleanup_free char *path = NULL;
+    cleanup_free char *path = agent_log_path(flags);
 
     if (strcmp(flags->logging_level, "WARNING") == 0)
         log_set_level(LOG_WARNING);
     else if (strcmp(flags->logging_level, "ERROR") == 0)
         log_set_level(LOG_ERROR);
-    if (flags->log_dir == NULL)
+    if (path == NULL)
         return 0;
-    path = path_join(flags->log_dir, "mesos-agent.INFO");
     return log_set_file(path) < 0 ? error_errno(err, "the log file '%s'", path) : 0;
 }
 

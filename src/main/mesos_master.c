@@ -60,7 +60,7 @@ static void discard_line(enum log_level level, const char *line, size_t size, vo
 }
 
 static int set_log(const struct master_flags *flags, struct error *err) {
-    cleanup_free char *path = NULL;
+    cleanup_free char *path = master_log_path(flags);
 
     if (strcmp(flags->logging_level, "WARNING") == 0)
         log_set_level(LOG_WARNING);
@@ -68,9 +68,8 @@ static int set_log(const struct master_flags *flags, struct error *err) {
         log_set_level(LOG_ERROR);
     if (flags->quiet)
         log_set_sink(discard_line, NULL);
-    if (flags->log_dir == NULL)
+    if (path == NULL)
         return 0;
-    path = path_join(flags->log_dir, "mesos-master.INFO");
     return log_set_file(path) == 0 ? 0 : error_errno(err, "cannot write the log %s", path);
 }
 

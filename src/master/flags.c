@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "base/text.h"
 
 #define FIELD(member) offsetof(struct master_flags, member)
 
@@ -273,3 +274,7 @@ const struct flag_table master_flag_table = {
     .count = ARRAY_SIZE(flags),
     .refused = refused,
 };
+
+char *master_log_path(const struct master_flags *values) {
+    return values->log_dir == NULL ? NULL : path_join(values->log_dir, "mesos-master.INFO");
+}

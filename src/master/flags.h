@@ -63,3 +63,6 @@ struct master_flags {
 };
 
 extern const struct flag_table master_flag_table;
+
+/* The file that the log goes to, which the caller frees; NULL: none. */
+char *master_log_path(const struct master_flags *flags);

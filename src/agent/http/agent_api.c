@@ -29,10 +29,6 @@ static void refuse_providers(struct api_request *request) {
     http_respond_text(request->exchange, 501, "Resource providers are not supported");
 }
 
-static void refuse_files(struct api_request *request) {
-    http_respond_text(request->exchange, 501, "%s is not supported in this version", request->type);
-}
-
 struct call_row {
     Mesos__V1__Agent__Call__Type type;
     const char *part; /* the member of Call that must be there, or NULL */
@@ -53,8 +49,8 @@ static const struct call_row rows[] = {
     ROW_WITH(GET_METRICS, get_metrics, api_get_metrics),
     ROW(GET_LOGGING_LEVEL, api_get_logging_level),
     ROW_WITH(SET_LOGGING_LEVEL, set_logging_level, api_set_logging_level),
-    ROW_WITH(LIST_FILES, list_files, refuse_files),
-    ROW_WITH(READ_FILE, read_file, refuse_files),
+    ROW_WITH(LIST_FILES, list_files, api_list_files),
+    ROW_WITH(READ_FILE, read_file, api_read_file),
     ROW(GET_STATE, api_get_state),
     ROW(GET_CONTAINERS, api_get_containers),
     ROW(GET_FRAMEWORKS, api_get_frameworks),

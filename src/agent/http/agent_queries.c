@@ -11,9 +11,6 @@
 #include "base/version.h"
 #include "message/json.h"
 
-#define RESPONSE(name) \
-    { PROTOBUF_C_MESSAGE_INIT(&mesos__v1__agent__response__descriptor), true, MESOS__V1__AGENT__RESPONSE__TYPE__##name }
-
 /* A new message of the type whose init function is @init, in the request's arena. */
 #define MAKE(arena, type, init) \
     ({ \
@@ -23,7 +20,7 @@
     })
 
 void api_get_health(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_HEALTH);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_HEALTH);
     Mesos__V1__Agent__Response__GetHealth health = MESOS__V1__AGENT__RESPONSE__GET_HEALTH__INIT;
 
     health.healthy = true;
@@ -46,7 +43,7 @@ static void on_flag(void *user, const char *name, const char *value) {
 }
 
 void api_get_flags(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_FLAGS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_FLAGS);
     Mesos__V1__Agent__Response__GetFlags flags = MESOS__V1__AGENT__RESPONSE__GET_FLAGS__INIT;
     struct flag_list list = {.arena = request->arena, .message = &flags};
     cleanup_buffer struct buffer text = BUFFER_INIT;
@@ -62,7 +59,7 @@ void api_get_flags(struct api_request *request) {
 
 void api_get_version(struct api_request *request) {
     const struct version *version = version_get();
-    Mesos__V1__Agent__Response response = RESPONSE(GET_VERSION);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_VERSION);
     Mesos__V1__Agent__Response__GetVersion get_version = MESOS__V1__AGENT__RESPONSE__GET_VERSION__INIT;
     Mesos__V1__VersionInfo info = MESOS__V1__VERSION_INFO__INIT;
 
@@ -79,7 +76,7 @@ void api_get_version(struct api_request *request) {
 }
 
 void api_get_metrics(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_METRICS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_METRICS);
     Mesos__V1__Agent__Response__GetMetrics metrics = MESOS__V1__AGENT__RESPONSE__GET_METRICS__INIT;
     const struct metric *metric;
 
@@ -98,7 +95,7 @@ void api_get_metrics(struct api_request *request) {
 }
 
 void api_get_logging_level(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_LOGGING_LEVEL);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_LOGGING_LEVEL);
     Mesos__V1__Agent__Response__GetLoggingLevel level = MESOS__V1__AGENT__RESPONSE__GET_LOGGING_LEVEL__INIT;
 
     level.level = (uint32_t)request->agent->common.verbosity;
@@ -237,40 +234,110 @@ static Mesos__V1__Agent__Response__GetFrameworks *get_frameworks(struct api_requ
     return frameworks;
 }
 
+/* In JSON, Mesos shows these lists even where they are empty (jsonifyGetTasks() and its like). */
+
+static void write_list(struct json_writer *json, const char *name, const void *messages, size_t count) {
+    ProtobufCMessage *const *message = messages;
+
+    json_key(json, name);
+    json_begin_array(json);
+    for (size_t i = 0; i < count; i++)
+        message_write_json(message[i], MESSAGE_V1, json);
+    json_end_array(json);
+}
+
+static void write_tasks(struct json_writer *json, const Mesos__V1__Agent__Response__GetTasks *tasks) {
+    json_key(json, "get_tasks");
+    json_begin_object(json);
+    write_list(json, "pending_tasks", tasks->pending_tasks, tasks->n_pending_tasks);
+    write_list(json, "queued_tasks", tasks->queued_tasks, tasks->n_queued_tasks);
+    write_list(json, "launched_tasks", tasks->launched_tasks, tasks->n_launched_tasks);
+    write_list(json, "terminated_tasks", tasks->terminated_tasks, tasks->n_terminated_tasks);
+    write_list(json, "completed_tasks", tasks->completed_tasks, tasks->n_completed_tasks);
+    json_end_object(json);
+}
+
+static void write_executors(struct json_writer *json, const Mesos__V1__Agent__Response__GetExecutors *executors) {
+    json_key(json, "get_executors");
+    json_begin_object(json);
+    write_list(json, "executors", executors->executors, executors->n_executors);
+    write_list(json, "completed_executors", executors->completed_executors, executors->n_completed_executors);
+    json_end_object(json);
+}
+
+static void write_frameworks(struct json_writer *json, const Mesos__V1__Agent__Response__GetFrameworks *frameworks) {
+    json_key(json, "get_frameworks");
+    json_begin_object(json);
+    write_list(json, "frameworks", frameworks->frameworks, frameworks->n_frameworks);
+    write_list(json, "completed_frameworks", frameworks->completed_frameworks, frameworks->n_completed_frameworks);
+    json_end_object(json);
+}
+
+/* Answer with one of these groups, or with GET_STATE, which is all of them. */
+static void respond_lists(struct api_request *request, const Mesos__V1__Agent__Response *response) {
+    const struct http_request *http = http_exchange_request(request->exchange);
+    cleanup_buffer struct buffer body = BUFFER_INIT;
+    struct json_writer json;
+
+    if (!http_accepts(http_headers_find(&http->headers, "Accept"), "application/json")) {
+        api_respond(request->exchange, response);
+        return;
+    }
+    json_init(&json, &body);
+    json_begin_object(&json);
+    json_member_string(&json, "type", request->type);
+    if (response->get_state != NULL) {
+        json_key(&json, "get_state");
+        json_begin_object(&json);
+        write_tasks(&json, response->get_state->get_tasks);
+        write_executors(&json, response->get_state->get_executors);
+        write_frameworks(&json, response->get_state->get_frameworks);
+        json_end_object(&json);
+    }
+    if (response->get_tasks != NULL)
+        write_tasks(&json, response->get_tasks);
+    if (response->get_executors != NULL)
+        write_executors(&json, response->get_executors);
+    if (response->get_frameworks != NULL)
+        write_frameworks(&json, response->get_frameworks);
+    json_end_object(&json);
+    http_respond_buffer(request->exchange, 200, "application/json", &body);
+}
+
 void api_get_tasks(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_TASKS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_TASKS);
 
     response.get_tasks = get_tasks(request);
-    api_respond(request->exchange, &response);
+    respond_lists(request, &response);
 }
 
 void api_get_executors(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_EXECUTORS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_EXECUTORS);
 
     response.get_executors = get_executors(request);
-    api_respond(request->exchange, &response);
+    respond_lists(request, &response);
 }
 
 void api_get_frameworks(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_FRAMEWORKS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_FRAMEWORKS);
 
     response.get_frameworks = get_frameworks(request);
-    api_respond(request->exchange, &response);
+    respond_lists(request, &response);
 }
 
 void api_get_state(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_STATE);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_STATE);
     Mesos__V1__Agent__Response__GetState state = MESOS__V1__AGENT__RESPONSE__GET_STATE__INIT;
 
     state.get_tasks = get_tasks(request);
     state.get_executors = get_executors(request);
     state.get_frameworks = get_frameworks(request);
     response.get_state = &state;
-    api_respond(request->exchange, &response);
+    respond_lists(request, &response);
 }
 
 void api_get_operations(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_OPERATIONS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_OPERATIONS);
     Mesos__V1__Agent__Response__GetOperations operations = MESOS__V1__AGENT__RESPONSE__GET_OPERATIONS__INIT;
 
     operations.n_operations = request->agent->operations.count;
@@ -280,7 +347,7 @@ void api_get_operations(struct api_request *request) {
 }
 
 void api_get_resource_providers(struct api_request *request) {
-    Mesos__V1__Agent__Response response = RESPONSE(GET_RESOURCE_PROVIDERS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_RESOURCE_PROVIDERS);
     Mesos__V1__Agent__Response__GetResourceProviders providers =
         MESOS__V1__AGENT__RESPONSE__GET_RESOURCE_PROVIDERS__INIT;
 
@@ -290,7 +357,7 @@ void api_get_resource_providers(struct api_request *request) {
 
 void api_get_agent(struct api_request *request) {
     const struct agent *agent = request->agent;
-    Mesos__V1__Agent__Response response = RESPONSE(GET_AGENT);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_AGENT);
     Mesos__V1__Agent__Response__GetAgent get_agent = MESOS__V1__AGENT__RESPONSE__GET_AGENT__INIT;
     Mesos__V1__TimeInfo start = MESOS__V1__TIME_INFO__INIT;
 
@@ -340,7 +407,7 @@ static Mesos__V1__Agent__Response__GetContainers__Container *make_container(stru
 
 static void containers_ready(struct http_exchange *exchange, const struct usage_entry *entries, size_t count) {
     cleanup_(arena_done) struct arena arena = ARENA_INIT;
-    Mesos__V1__Agent__Response response = RESPONSE(GET_CONTAINERS);
+    Mesos__V1__Agent__Response response = API_RESPONSE(GET_CONTAINERS);
     Mesos__V1__Agent__Response__GetContainers containers = MESOS__V1__AGENT__RESPONSE__GET_CONTAINERS__INIT;
 
     containers.containers = arena_alloc(&arena, (count + 1) * sizeof(*containers.containers));

@@ -69,20 +69,12 @@ static void get_weights(struct http_exchange *exchange, void *user) {
     respond_json(exchange, &body);
 }
 
-/* Quota, the maintenance schedule and its status, of which this master has none; and the files that it shows. */
+/* Quota, the maintenance schedule and its status, of which this master has none. */
 static void get_empty_object(struct http_exchange *exchange, void *user) {
     cleanup_buffer struct buffer body = BUFFER_INIT;
 
     buffer_append_string(&body, "{}");
     respond_json(exchange, &body);
-}
-
-/* /files/browse, read and download. */
-static void find_no_file(struct http_exchange *exchange, void *user) {
-    if (http_request_query(exchange, "path") == NULL)
-        http_respond_text(exchange, 400, "Expecting 'path=value' in query.\n");
-    else
-        http_respond_text(exchange, 404, "%s", "");
 }
 
 /* [Master::Http, allocator/mesos/hierarchical.cpp: offerConstraintsDebug] */
@@ -184,10 +176,6 @@ static const struct route master_routes[] = {
 };
 
 static const struct route root_routes[] = {
-    {"/files/debug", ROUTE_ANY, get_empty_object, "The files that can be read: none.", NULL},
-    {"/files/browse", ROUTE_ANY, find_no_file, "Lists the directory path=PATH.", NULL},
-    {"/files/read", ROUTE_ANY, find_no_file, "Reads the file path=PATH.", NULL},
-    {"/files/download", ROUTE_ANY, find_no_file, "Sends the file path=PATH.", NULL},
     {"/allocator/offer_constraints_debug", ROUTE_ANY, get_offer_constraints,
      "Agents that frameworks exclude by their offer constraints.", NULL},
     {"/registrar(1)/registry", ROUTE_ANY, refuse_registry, "Refused: there is no durable registry.", NULL},
@@ -195,10 +183,12 @@ static const struct route root_routes[] = {
 
 static void *begin(struct master *master, struct router *router) {
     struct endpoints *endpoints = new0(struct endpoints);
+    cleanup_free char *log_path = master_log_path(master->flags);
 
     endpoints->master = master;
     documents_init(&endpoints->documents, master->env);
     subscribers_init(&endpoints->subscribers, master);
+    files_init(&endpoints->files, master->env, router, "/master/log", log_path, NULL, NULL);
     router_add(router, "/master", master_routes, ARRAY_SIZE(master_routes), endpoints);
     router_add(router, "", master_routes, ARRAY_SIZE(master_routes), endpoints);
     router_add(router, "", root_routes, ARRAY_SIZE(root_routes), endpoints);
@@ -210,6 +200,7 @@ static void end(void *state) {
 
     documents_done(&endpoints->documents);
     subscribers_done(&endpoints->subscribers);
+    files_done(&endpoints->files);
     free(endpoints);
 }
 

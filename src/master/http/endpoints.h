@@ -6,11 +6,13 @@
 #include "master/http/api/subscribers.h"
 #include "master/http/document.h"
 #include "master/master.h"
+#include "process/files.h"
 
 struct endpoints {
     struct master *master;
     struct documents documents;
     struct subscribers subscribers;
+    struct files files;
 };
 
 /* For master_options: serves all that is in this folder. */

@@ -43,7 +43,9 @@ void api_get_weights(struct api_request *request);
 void api_get_quota(struct api_request *request);
 void api_get_maintenance_status(struct api_request *request);
 void api_get_maintenance_schedule(struct api_request *request);
-void api_find_no_file(struct api_request *request);
+/* files.c */
+void api_list_files(struct api_request *request);
+void api_read_file(struct api_request *request);
 /* listing.c */
 void api_get_state(struct api_request *request);
 void api_get_agents(struct api_request *request);

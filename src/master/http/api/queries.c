@@ -272,8 +272,3 @@ void api_get_maintenance_schedule(struct api_request *request) {
     response.get_maintenance_schedule = &get_schedule;
     api_respond(request, &response);
 }
-
-/* LIST_FILES and READ_FILE: this master shows no files. */
-void api_find_no_file(struct api_request *request) {
-    http_respond_text(request->exchange, 404, "%s", "");
-}
