@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where our answers differ from those of Mesos on purpose: names of exchanges and places in the answer, both as patterns
+that must match as a whole, and the reason. What does not differ any more is to be removed here: the tests say so."""
+
+import re
+
+ANY_STATE = r"master/(GET|POST|PUT|DELETE|OPTIONS|PATCH)_.*state(@jsonp=cb)?"
+REFUSED = [r"status", r"header Content-Type", r"text"]
+
+DIFFERENCES = [
+    (ANY_STATE, [r"\.capabilities.*"], "a master announces what it can do: it does not drain agents and has no quota"),
+    (r"api/master_GET_MASTER", [r"\.get_master\.master_info\.capabilities"], "likewise"),
+    (ANY_STATE + r"|master/GET_.*(state-summary|slaves)(@jsonp=cb)?", [r"\.slaves\[0\]\.capabilities.*"],
+     "an agent announces what it can do: there are no resource providers, operation feedback or limits of tasks"),
+    (r"agent/GET_.*state", [r"\.capabilities.*"], "likewise"),
+    (r"api/master_GET_(STATE|AGENTS)", [r".*\.agents\[0\]\.capabilities.*"], "likewise"),
+    (r"agent/GET_.*(statistics|containers)", [r"\[0\]\.statistics\.(processes|threads)"],
+     "the posix launcher counts processes and threads, which Mesos does with cgroups only"),
+    (r"api/agent_GET_CONTAINERS", [r"\.get_containers\.containers\[0\]\.resource_statistics\.(processes|threads)"],
+     "likewise"),
+    (r".*/GET___processes__", REFUSED, "there are no libprocess actors whose queues could be shown"),
+    (r"master/GET_registrar\(1\)_registry", REFUSED, "there is no durable registry"),
+    (r"master/PUT_master_weights|api/master_UPDATE_WEIGHTS_.*|api/master_UPDATE_QUOTA_.*", REFUSED,
+     "weights come from a flag, and there is no quota"),
+    (r"api/master_GET_(QUOTA|WEIGHTS)_after", [r"\.get_quota\.status\.(infos|configs)", r"\.get_weights"], "likewise"),
+    (r"api/master_(UPDATE_MAINTENANCE_SCHEDULE_(ok|empty)|START_MAINTENANCE_(mx|unknown)|STOP_MAINTENANCE_mx)", REFUSED,
+     "there is no maintenance schedule"),
+    (r"api/master_GET_MAINTENANCE_(SCHEDULE|STATUS)_(after|down)",
+     [r"\.get_maintenance_(schedule|status)\.(schedule|status)\.(windows|draining_machines|down_machines)"], "likewise"),
+    (r"api/master_(DRAIN_AGENT|RESERVE)_nope", REFUSED,
+     "agents are not drained, and resources not reserved, by operators"),
+]
+
+# Patterns for names of flags and metrics.
+NAMES_WE_LACK = {
+    "master": [
+        r"registrar/.*|registry_(fetch|store)_timeout|zk_session_timeout",  # no durable registry
+        r"allocator/mesos/quota/roles//.*",  # of the empty role, by a slip of Mesos
+        r"allocator_(agent_recovery_factor|recovery_timeout)|authentication_v0_timeout",
+        r"initialize_driver_logging|offer_constraints_re2_.*",  # of glog and RE2, which we do not use
+    ],
+    "agent": [
+        r"containerizer/.*|resource_provider_manager/.*",
+        r"appc_.*|docker.*|network_cni_.*|cgroups_.*|systemd_.*|perf_.*|enforce_container_disk_quota",
+        r"container_disk_watch_interval|disallow_sharing_agent_(ipc|pid)_namespace|http_executor_domain_sockets",
+        r"authentica.*|authorizer|initialize_driver_logging|logbufsecs|memory_profiling|zk_session_timeout",
+        r"oversubscribed_resources_interval|qos_correction_interval_min|revocable_cpu_low_priority",
+    ],
+}
+
+
+def differences(name):
+    """The places where the exchange may differ."""
+    return [place for pattern, places, _ in DIFFERENCES if re.fullmatch(pattern, name) for place in places]
+
+
+def unused(names_and_places):
+    """Rows of which no place was seen to differ, given all (exchange, place) that did."""
+    return [row for row in DIFFERENCES
+            if not any(re.fullmatch(row[0], name) and re.fullmatch(place, where)
+                       for name, where in names_and_places for place in row[1])]
