@@ -129,8 +129,10 @@ static const struct flag flags[] = {
     {"work_dir", FLAG_STRING, FIELD(work_dir), NULL,
      "Directory of sandboxes and of the state that outlives this process. It must survive a restart of the agent.",
      NULL, FLAG_REQUIRED, check_work_dir},
-    {"runtime_dir", FLAG_STRING, FIELD(runtime_dir), "/var/run/mesos",
-     "Directory of what must outlive this process but not a reboot.", NULL, 0, NULL},
+    {"runtime_dir", FLAG_STRING, FIELD(runtime_dir), NULL,
+     "Directory of what must outlive this process but not a reboot; if unset, /var/run/mesos, or mesos/runtime in the "
+     "temporary directory for a user who may not write to /var/run.",
+     NULL, 0, NULL},
     {"launcher_dir", FLAG_STRING, FIELD(launcher_dir), NULL,
      "Directory of mesos-executor, mesos-default-executor and the other helpers; if unset, that of this program.", NULL,
      0, NULL},

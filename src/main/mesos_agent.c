@@ -62,6 +62,15 @@ static char *own_directory(void) {
     return xstrdup(path);
 }
 
+/* Mesos's default: where the system keeps such directories, if this user may. */
+static char *default_runtime_directory(void) {
+    const char *temporary = getenv("TMPDIR");
+
+    if (access("/var/run", R_OK | W_OK) == 0)
+        return xstrdup("/var/run/mesos");
+    return path_join(temporary != NULL ? temporary : "/tmp", "mesos/runtime");
+}
+
 static char *look_up_hostname(const struct agent_flags *flags) {
     char name[256] = "";
 
@@ -165,6 +174,8 @@ static int run(struct agent_flags *flags, struct error *err) {
 
     if (flags->launcher_dir == NULL)
         flags->launcher_dir = own_directory();
+    if (flags->runtime_dir == NULL)
+        flags->runtime_dir = default_runtime_directory();
     if (geteuid() != 0 && flags->switch_user) {
         program.can_not_switch_user = true;
         flags->switch_user = false;
