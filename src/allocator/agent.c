@@ -330,6 +330,7 @@ void allocator_agent_adopt_unknown_usages(struct allocator *allocator, struct ag
         add_known_usage(allocator, agent, framework, &unknown->resources);
         allocator_allocated_track(allocator, agent, &unknown->resources, 1);
         unknown_usage_free(allocator, unknown);
+        state_changed(allocator);
     }
 }
 
@@ -343,6 +344,7 @@ static void check_recovery(struct allocator *allocator) {
     if (!allocator->is_recovering || allocator->agents.count < allocator->expected_agents)
         return;
     allocator->is_recovering = false;
+    env_timer_stop(&allocator->recovery_timer);
     allocator_resume(allocator);
 }
 
@@ -444,13 +446,15 @@ void allocator_add_resource_provider(struct allocator *allocator, const char *ag
 
     resources_assign(&sum, &agent->total);
     resources_add(&sum, total);
+    allocator_agent_set_total(allocator, agent, &sum);
     for (size_t i = 0; i < used_count; i++) {
         struct framework *framework = table_find(&allocator->frameworks, used[i].id);
 
         if (framework != NULL)
             add_known_usage(allocator, agent, framework, used[i].resources);
     }
-    allocator_agent_set_total(allocator, agent, &sum);
+    if (used_count > 0)
+        allocator_agent_recompute_available(allocator, agent);
 }
 
 void allocator_activate_agent(struct allocator *allocator, const char *agent_id) {

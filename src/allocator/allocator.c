@@ -100,7 +100,8 @@ struct allocator *allocator_new(const struct allocator_options *options, const s
     allocator->root = allocator_role_new_root(allocator);
     list_init(&allocator->constrained);
     list_init(&allocator->round.frameworks);
-    list_init(&allocator->round.inverse_offers);
+    list_init(&allocator->round.with_inverse_offers);
+    list_init(&allocator->maintained);
     env_timer_init(&allocator->interval_timer, env, allocator_round_on_interval);
     env_timer_init(&allocator->round_timer, env, allocator_round_on_timer);
     env_timer_init(&allocator->expiry_timer, env, allocator_round_on_expiry);
@@ -127,7 +128,6 @@ void allocator_free(struct allocator *allocator) {
 
     if (allocator == NULL)
         return;
-    allocator_inverse_offers_drop(allocator);
     table_for_each (&allocator->frameworks, framework) {
         table_remove(&allocator->frameworks, framework->id);
         allocator_framework_free(allocator, framework);

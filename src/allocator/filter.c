@@ -6,6 +6,9 @@
 
 #include "allocator/internal.h"
 
+/* In steps of a round: its agent and its framework are somewhere else in memory. */
+enum { STEPS_OF_AN_EXPIRY = 10 };
+
 /* The table of first filters */
 
 static uint64_t key_of(const struct client *client, const struct agent *agent) {
@@ -225,17 +228,16 @@ void allocator_inverse_filter_add(struct allocator *allocator, struct framework 
     filter->framework = framework;
     filter->agent = agent;
     list_append(&framework->inverse_filters, &filter->in_framework);
+    list_append(&agent->maintenance->filters, &filter->in_agent);
     heap_add(&allocator->inverse_expiries, &filter->expiry, env_now(allocator->env) + timeout_ns);
     schedule(allocator);
 }
 
-bool allocator_inverse_filter_is_set(const struct allocator *allocator, const struct framework *framework,
-                                     const struct agent *agent) {
+bool allocator_inverse_filter_is_set(const struct framework *framework, const struct agent *agent) {
     struct inverse_filter *filter;
 
-    (void)allocator;
-    list_for_each (&framework->inverse_filters, filter, in_framework)
-        if (filter->agent == agent)
+    list_for_each (&agent->maintenance->filters, filter, in_agent)
+        if (filter->framework == framework)
             return true;
     return false;
 }
@@ -243,6 +245,7 @@ bool allocator_inverse_filter_is_set(const struct allocator *allocator, const st
 static void inverse_filter_remove(struct allocator *allocator, struct inverse_filter *filter) {
     heap_remove(&allocator->inverse_expiries, &filter->expiry);
     list_remove(&filter->in_framework);
+    list_remove(&filter->in_agent);
     free(filter);
 }
 
@@ -254,17 +257,12 @@ void allocator_inverse_filters_remove_of_framework(struct allocator *allocator, 
 }
 
 void allocator_inverse_filters_remove_of_agent(struct allocator *allocator, struct agent *agent) {
-    struct framework *framework;
+    struct inverse_filter *filter;
 
-    if (allocator->inverse_expiries.count == 0)
+    if (agent->maintenance == NULL)
         return;
-    table_for_each (&allocator->frameworks, framework) {
-        struct inverse_filter *filter;
-
-        list_for_each (&framework->inverse_filters, filter, in_framework)
-            if (filter->agent == agent)
-                inverse_filter_remove(allocator, filter);
-    }
+    list_for_each (&agent->maintenance->filters, filter, in_agent)
+        inverse_filter_remove(allocator, filter);
 }
 
 void allocator_filters_remove_of_agent(struct allocator *allocator, struct agent *agent) {
@@ -277,14 +275,27 @@ void allocator_filters_remove_of_agent(struct allocator *allocator, struct agent
 
 /* What has expired */
 
-void allocator_filters_expire(struct allocator *allocator) {
-    int64_t now = env_now(allocator->env);
+void allocator_filters_go_on_expiring(struct allocator *allocator) {
     struct filter *filter;
     struct inverse_filter *inverse;
 
-    while ((filter = first_filter(allocator)) != NULL && filter->expiry.key <= now)
+    allocator->steps = 0;
+    while ((filter = first_filter(allocator)) != NULL && filter->expiry.key <= allocator->expired_ns &&
+           allocator->steps < allocator->options.slice_steps) {
         filter_remove(allocator, filter);
-    while ((inverse = first_inverse_filter(allocator)) != NULL && inverse->expiry.key <= now)
+        allocator->steps += STEPS_OF_AN_EXPIRY;
+    }
+    while ((inverse = first_inverse_filter(allocator)) != NULL && inverse->expiry.key <= allocator->expired_ns &&
+           allocator->steps < allocator->options.slice_steps) {
         inverse_filter_remove(allocator, inverse);
+        allocator->steps += STEPS_OF_AN_EXPIRY;
+    }
+    allocator->is_expiring = (filter != NULL && filter->expiry.key <= allocator->expired_ns) ||
+                             (inverse != NULL && inverse->expiry.key <= allocator->expired_ns);
     schedule(allocator);
+}
+
+void allocator_filters_expire(struct allocator *allocator) {
+    allocator->expired_ns = env_now(allocator->env);
+    allocator_filters_go_on_expiring(allocator);
 }

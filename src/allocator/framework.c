@@ -271,6 +271,7 @@ void allocator_add_framework(struct allocator *allocator, const struct allocator
     framework->metric_prefix = allocator_metrics_framework_prefix(from->info);
     list_init(&framework->clients);
     list_init(&framework->inverse_filters);
+    list_init(&framework->inverse_offers);
     list_init(&framework->offers);
     is_new = table_add(&allocator->frameworks, framework->id, framework);
     assert(is_new);
@@ -299,6 +300,7 @@ void allocator_framework_free(struct allocator *allocator, struct framework *fra
     list_for_each (&framework->offers, offer, in_framework)
         allocator_offer_free(allocator, offer);
     list_remove(&framework->with_offers);
+    allocator_inverse_offers_drop(framework);
     allocator_metrics_framework_removed(allocator, framework);
     allocator_inverse_filters_remove_of_framework(allocator, framework);
     list_for_each (&framework->clients, client, in_framework) {

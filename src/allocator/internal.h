@@ -85,8 +85,10 @@ struct framework {
     struct offer_constraints *constraints;
     struct table min_allocatable; /* of struct min_allocatable by role */
     struct list inverse_filters;
-    struct list offers;      /* of struct offer that a round has made and not delivered */
-    struct list with_offers; /* in round.frameworks */
+    struct list inverse_offers;      /* of struct inverse_offer: not delivered yet */
+    struct list with_inverse_offers; /* in round.with_inverse_offers */
+    struct list offers;              /* of struct offer that a round has made and not delivered */
+    struct list with_offers;         /* in round.frameworks */
     bool has_sorted_offers;
     uint64_t number; /* by order of addition */
 };
@@ -109,6 +111,11 @@ struct unknown_usage {
 };
 
 struct maintenance {
+    struct agent *agent;
+    struct list in_allocator; /* in allocator->maintained */
+    bool is_in_round;         /* its agent is a candidate of the round under way */
+    struct list offers;       /* of struct inverse_offer: not delivered yet */
+    struct list filters;      /* of struct inverse_filter */
     Mesos__V1__Unavailability *unavailability;
     struct table answers;     /* of struct inverse_answer by framework id */
     struct table outstanding; /* of names: frameworks that have an inverse offer now */
@@ -188,7 +195,7 @@ struct filter_table {
 
 struct inverse_filter {
     struct heap_member expiry;
-    struct list in_framework;
+    struct list in_framework, in_agent;
     struct framework *framework;
     struct agent *agent;
 };
@@ -228,9 +235,10 @@ struct pending_update {
 
 struct round {
     bool is_running;
-    int stage; /* 1: guarantees; 2: everything; 3: delivery */
+    int stage; /* 1: guarantees; 2: everything; 3: delivery; 4: inverse offers are worked out; 5: and delivered */
     uint64_t number, seed;
-    uint32_t *visits; /* agents in the order of the stage; NO_AGENT once removed */
+    uint64_t quota_version, offer_version; /* the allocator's when it began */
+    uint32_t *visits;                      /* agents in the order of the stage; NO_AGENT once removed */
     uint32_t visit_count, visit_capacity, next;
     uint64_t *keys; /* to put them in order */
     size_t key_capacity;
@@ -244,7 +252,9 @@ struct round {
     struct list frameworks; /* with offers */
     size_t offer_count;
     bool is_of_interval;
-    struct list inverse_offers; /* of struct inverse_offer, to be delivered */
+    uint32_t *inverse_agents; /* whose inverse offers are to be worked out; NO_AGENT once removed */
+    uint32_t inverse_count, inverse_capacity, inverse_next;
+    struct list with_inverse_offers; /* frameworks */
 };
 
 #define NO_AGENT UINT32_MAX
@@ -311,7 +321,9 @@ struct allocator {
     struct allocator_offer *sent; /* those of the call under way */
     struct resources *sent_resources;
     size_t sent_capacity;
-    size_t maintained_count; /* agents with maintenance */
+    struct list maintained; /* of struct maintenance */
+    bool is_expiring;       /* what has expired has not all been removed yet */
+    int64_t expired_ns;     /* until when it is */
     struct pending_update *pending;
     size_t pending_count, pending_capacity;
     size_t steps; /* of the slice under way */
@@ -419,12 +431,14 @@ void allocator_filters_remove_of_client(struct allocator *allocator, struct clie
 void allocator_filters_remove_of_agent(struct allocator *allocator, struct agent *agent);
 void allocator_inverse_filter_add(struct allocator *allocator, struct framework *framework, struct agent *agent,
                                   int64_t timeout_ns);
-bool allocator_inverse_filter_is_set(const struct allocator *allocator, const struct framework *framework,
-                                     const struct agent *agent);
+bool allocator_inverse_filter_is_set(const struct framework *framework, const struct agent *agent);
 void allocator_inverse_filters_remove_of_framework(struct allocator *allocator, struct framework *framework);
 void allocator_inverse_filters_remove_of_agent(struct allocator *allocator, struct agent *agent);
-/* Remove what has expired. */
+/* Remove what has expired by now. If that is much, only a slice of it; the expiry timer then goes on with the rest, and
+ * no round begins before that. */
 void allocator_filters_expire(struct allocator *allocator);
+/* Remove another slice of it. */
+void allocator_filters_go_on_expiring(struct allocator *allocator);
 
 /* constraints.c */
 const struct constraint_groups *allocator_offer_constraints_find(const struct offer_constraints *constraints,
@@ -455,9 +469,12 @@ void allocator_round_done(struct allocator *allocator);
 void allocator_maintenance_set(struct allocator *allocator, struct agent *agent,
                                const Mesos__V1__Unavailability *unavailability);
 void allocator_maintenance_free(struct allocator *allocator, struct agent *agent);
-void allocator_inverse_offers_collect(struct allocator *allocator);
-void allocator_inverse_offers_deliver(struct allocator *allocator);
-void allocator_inverse_offers_drop(struct allocator *allocator);
+void allocator_inverse_offers_begin(struct allocator *allocator);
+/* Work out, or deliver, a slice. Returns false if there is more. */
+bool allocator_inverse_offers_collect(struct allocator *allocator);
+bool allocator_inverse_offers_deliver(struct allocator *allocator);
+/* Those to a framework that goes. */
+void allocator_inverse_offers_drop(struct framework *framework);
 
 /* metrics.c */
 void allocator_metrics_start(struct allocator *allocator);

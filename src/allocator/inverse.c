@@ -15,10 +15,20 @@ struct inverse_answer {
 
 /* Made by a round, to be delivered at its end. */
 struct inverse_offer {
-    struct list in_round;
-    const char *framework_id, *agent_id; /* held */
-    Mesos__V1__Unavailability *unavailability;
+    struct list in_framework, in_agent;
+    struct framework *framework;
+    struct agent *agent;
 };
+
+enum { STEPS_OF_A_USAGE = 4 };
+
+static void inverse_offer_free(struct inverse_offer *offer) {
+    list_remove(&offer->in_framework);
+    list_remove(&offer->in_agent);
+    if (list_is_empty(&offer->framework->inverse_offers))
+        list_remove(&offer->framework->with_inverse_offers);
+    free(offer);
+}
 
 static void answer_free(struct inverse_answer *answer) {
     name_release(answer->framework_id);
@@ -29,10 +39,14 @@ static void answer_free(struct inverse_answer *answer) {
 void allocator_maintenance_free(struct allocator *allocator, struct agent *agent) {
     struct maintenance *maintenance = agent->maintenance;
     struct inverse_answer *answer;
+    struct inverse_offer *offer;
     const char *name;
 
     if (maintenance == NULL)
         return;
+    list_for_each (&maintenance->offers, offer, in_agent)
+        inverse_offer_free(offer);
+    list_remove(&maintenance->in_allocator);
     MESSAGE_FREE(maintenance->unavailability);
     table_for_each (&maintenance->answers, answer)
         answer_free(answer);
@@ -42,7 +56,6 @@ void allocator_maintenance_free(struct allocator *allocator, struct agent *agent
     table_done(&maintenance->outstanding);
     free(maintenance);
     agent->maintenance = NULL;
-    allocator->maintained_count--;
 }
 
 void allocator_maintenance_set(struct allocator *allocator, struct agent *agent,
@@ -51,8 +64,11 @@ void allocator_maintenance_set(struct allocator *allocator, struct agent *agent,
     if (unavailability == NULL)
         return;
     agent->maintenance = new0(struct maintenance);
+    agent->maintenance->agent = agent;
     agent->maintenance->unavailability = MESSAGE_COPY(unavailability);
-    allocator->maintained_count++;
+    list_init(&agent->maintenance->offers);
+    list_init(&agent->maintenance->filters);
+    list_append(&allocator->maintained, &agent->maintenance->in_allocator);
 }
 
 void allocator_update_unavailability(struct allocator *allocator, const char *agent_id,
@@ -71,79 +87,103 @@ static void collect_for(struct allocator *allocator, struct agent *agent, struct
     struct inverse_offer *offer;
 
     if (!framework->is_active || table_find(&maintenance->outstanding, framework->id) != NULL ||
-        allocator_inverse_filter_is_set(allocator, framework, agent))
+        allocator_inverse_filter_is_set(framework, agent))
         return;
     table_add(&maintenance->outstanding, framework->id, (void *)name_hold(framework->id));
     offer = new0(struct inverse_offer);
-    offer->framework_id = name_hold(framework->id);
-    offer->agent_id = name_get(agent->id);
-    offer->unavailability = MESSAGE_COPY(maintenance->unavailability);
-    list_append(&allocator->round.inverse_offers, &offer->in_round);
+    offer->framework = framework;
+    offer->agent = agent;
+    if (list_is_empty(&framework->inverse_offers))
+        list_append(&allocator->round.with_inverse_offers, &framework->with_inverse_offers);
+    list_append(&framework->inverse_offers, &offer->in_framework);
+    list_append(&maintenance->offers, &offer->in_agent);
 }
 
 static void collect_of_agent(struct allocator *allocator, struct agent *agent) {
     struct usage *usage;
 
-    if (agent == NULL || agent->maintenance == NULL)
-        return;
-    list_for_each (&agent->usages, usage, in_agent)
+    allocator->steps++;
+    list_for_each (&agent->usages, usage, in_agent) {
         collect_for(allocator, agent, usage->client->framework);
-}
-
-void allocator_inverse_offers_collect(struct allocator *allocator) {
-    struct agent *agent;
-
-    if (allocator->maintained_count == 0)
-        return;
-    if (allocator->round.is_for_all) {
-        table_for_each (&allocator->agents, agent)
-            collect_of_agent(allocator, agent);
-        return;
+        allocator->steps += STEPS_OF_A_USAGE;
     }
-    for (uint32_t i = 0; i < allocator->round.candidate_count; i++)
-        collect_of_agent(allocator, allocator->agents_by_index[allocator->round.candidates[i]]);
 }
 
-static void inverse_offer_free(struct inverse_offer *offer) {
-    list_remove(&offer->in_round);
-    name_release(offer->framework_id);
-    name_release(offer->agent_id);
-    MESSAGE_FREE(offer->unavailability);
-    free(offer);
+void allocator_inverse_offers_begin(struct allocator *allocator) {
+    struct round *round = &allocator->round;
+    struct maintenance *maintenance;
+
+    round->inverse_next = round->inverse_count = 0;
+    list_for_each (&allocator->maintained, maintenance, in_allocator) {
+        if (!round->is_for_all && !maintenance->is_in_round)
+            continue;
+        maintenance->is_in_round = false;
+        if (round->inverse_count == round->inverse_capacity) {
+            round->inverse_capacity = round->inverse_capacity == 0 ? 16 : round->inverse_capacity * 2;
+            round->inverse_agents = xrealloc(round->inverse_agents,
+                                             round->inverse_capacity * sizeof(round->inverse_agents[0]));
+        }
+        round->inverse_agents[round->inverse_count++] = maintenance->agent->index;
+    }
 }
 
-/* All that go to the framework of the first. */
-static void deliver_first(struct allocator *allocator) {
-    struct list *all = &allocator->round.inverse_offers, mine = LIST_INIT(mine);
-    struct inverse_offer *first = list_first(all, struct inverse_offer, in_round), *offer;
+bool allocator_inverse_offers_collect(struct allocator *allocator) {
+    struct round *round = &allocator->round;
+
+    for (allocator->steps = 0; round->inverse_next < round->inverse_count; round->inverse_next++) {
+        uint32_t index = round->inverse_agents[round->inverse_next];
+
+        if (allocator->steps >= allocator->options.slice_steps)
+            return false;
+        if (index != NO_AGENT && allocator->agents_by_index[index]->maintenance != NULL)
+            collect_of_agent(allocator, allocator->agents_by_index[index]);
+    }
+    return true;
+}
+
+/* Send the first @most inverse offers of @framework; they are taken away first, as the receiver may call back. Returns
+ * how many these were. */
+static size_t deliver(struct allocator *allocator, struct framework *framework, size_t most) {
+    const char *framework_id = name_hold(framework->id);
+    struct inverse_offer *offer;
     cleanup_free struct allocator_inverse_offer *sent = NULL;
+    struct arena arena = ARENA_INIT;
     size_t count = 0;
 
-    list_for_each (all, offer, in_round) {
-        if (offer->framework_id != first->framework_id)
-            continue;
-        list_remove(&offer->in_round);
-        list_append(&mine, &offer->in_round);
+    list_for_each (&framework->inverse_offers, offer, in_framework) {
+        if (count == most)
+            break;
         count++;
     }
-    sent = xcalloc(count, sizeof(*sent));
-    count = 0;
-    list_for_each (&mine, offer, in_round)
-        sent[count++] = (struct allocator_inverse_offer){offer->agent_id, offer->unavailability};
-    allocator->callbacks->on_inverse_offers(allocator->user, first->framework_id, sent, count);
-    list_for_each (&mine, offer, in_round)
+    sent = xcalloc(count + 1, sizeof(*sent));
+    for (size_t i = 0; i < count; i++) {
+        offer = list_first(&framework->inverse_offers, struct inverse_offer, in_framework);
+        sent[i].agent_id = arena_memdup(&arena, offer->agent->id, strlen(offer->agent->id) + 1);
+        sent[i].unavailability = MESSAGE_COPY_TO(offer->agent->maintenance->unavailability, &arena);
         inverse_offer_free(offer);
+    }
+    allocator->callbacks->on_inverse_offers(allocator->user, framework_id, sent, count);
+    arena_done(&arena);
+    name_release(framework_id);
+    return count;
 }
 
-void allocator_inverse_offers_deliver(struct allocator *allocator) {
-    while (!list_is_empty(&allocator->round.inverse_offers))
-        deliver_first(allocator);
+bool allocator_inverse_offers_deliver(struct allocator *allocator) {
+    struct framework *framework;
+
+    for (size_t left = allocator->options.slice_offers; left > 0;) {
+        framework = list_first(&allocator->round.with_inverse_offers, struct framework, with_inverse_offers);
+        if (framework == NULL)
+            return true;
+        left -= deliver(allocator, framework, left);
+    }
+    return list_is_empty(&allocator->round.with_inverse_offers);
 }
 
-void allocator_inverse_offers_drop(struct allocator *allocator) {
+void allocator_inverse_offers_drop(struct framework *framework) {
     struct inverse_offer *offer;
 
-    list_for_each (&allocator->round.inverse_offers, offer, in_round)
+    list_for_each (&framework->inverse_offers, offer, in_framework)
         inverse_offer_free(offer);
 }
 
@@ -179,13 +219,10 @@ void allocator_update_inverse_offer(struct allocator *allocator, const char *age
 
 void allocator_for_each_inverse_offer_status(const struct allocator *allocator, allocator_inverse_visit *visit,
                                              void *user) {
-    struct agent *agent;
+    struct maintenance *maintenance;
     struct inverse_answer *answer;
 
-    table_for_each (&allocator->agents, agent) {
-        if (agent->maintenance == NULL)
-            continue;
-        table_for_each (&agent->maintenance->answers, answer)
-            visit(user, agent->id, answer->status);
-    }
+    list_for_each (&allocator->maintained, maintenance, in_allocator)
+        table_for_each (&maintenance->answers, answer)
+            visit(user, maintenance->agent->id, answer->status);
 }

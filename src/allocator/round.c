@@ -67,6 +67,8 @@ static void add_visit(struct allocator *allocator, uint32_t index) {
     }
     round->visits[round->visit_count++] = index;
     bitset_clear(&allocator->held_back, index);
+    /* What changes from here on is for the next round: this agent's visit in the first stage may be over by then. */
+    bitset_clear(&allocator->dirty, index);
 }
 
 /* The agents of @word of the sets that a round over all may have to do with. */
@@ -107,8 +109,13 @@ static void collect(struct allocator *allocator) {
 
     collect_changed(allocator);
     collect_held_back(allocator);
-    for (uint32_t i = 0; i < round->candidate_count; i++)
+    for (uint32_t i = 0; i < round->candidate_count; i++) {
+        struct maintenance *maintenance = allocator->agents_by_index[round->candidates[i]]->maintenance;
+
         bitset_clear(&allocator->is_candidate, round->candidates[i]);
+        if (maintenance != NULL)
+            maintenance->is_in_round = true;
+    }
 }
 
 /* Sort by the upper bits of each key, eleven at a time; equal keys keep their order. */
@@ -482,8 +489,6 @@ static void prefetch(const struct allocator *allocator, uint32_t place) {
 static void visit(struct allocator *allocator, struct agent *agent) {
     bool is_last_stage = allocator->round.stage == 2;
 
-    if (is_last_stage)
-        bitset_clear(&allocator->dirty, agent->index);
     if (!bitset_has(&allocator->offerable, agent->index))
         return;
     if (agent->visited_round != allocator->round.number) {
@@ -500,8 +505,9 @@ static void visit(struct allocator *allocator, struct agent *agent) {
     allocator_sorter_apply_pending(allocator);
     if (!is_last_stage)
         return;
-    agent->quota_version = allocator->quota_version;
-    agent->offer_version = allocator->offer_version;
+    /* What has changed since the round began may mean that its first stage would have served this agent. */
+    agent->quota_version = allocator->round.quota_version;
+    agent->offer_version = allocator->round.offer_version;
     bitset_put(&allocator->held_back, agent->index, agent->is_held_back);
     /* What is shared can be offered to others in the next round. */
     if (agent->has_shared && !list_is_empty(&agent->round_offers))
@@ -640,14 +646,12 @@ static void begin_delivery(struct allocator *allocator) {
             allocator->quota_version++;
     }
     round->stage = 3;
-    allocator_inverse_offers_collect(allocator);
 }
 
 static void finish(struct allocator *allocator) {
     struct round *round = &allocator->round;
 
     round->is_running = false;
-    allocator_inverse_offers_deliver(allocator);
     allocator_filters_expire(allocator);
     allocator_metrics_round_ended(allocator);
     if (round->is_of_interval) {
@@ -689,6 +693,8 @@ static void begin(struct allocator *allocator) {
     round->is_running = true;
     round->number = ++allocator->rounds_begun;
     round->seed = sorter_mix(allocator->random_seed, round->number);
+    round->quota_version = allocator->quota_version;
+    round->offer_version = allocator->offer_version;
     round->offer_count = 0;
     round->visit_count = 0;
     take_requests(allocator);
@@ -725,7 +731,13 @@ static void go_on(struct allocator *allocator) {
     allocator->figures.slices++;
     if (allocator->round.stage < 3 && visit_some(allocator))
         begin_delivery(allocator);
-    if (allocator->round.stage == 3 && deliver_some(allocator))
+    if (allocator->round.stage == 3 && deliver_some(allocator)) {
+        allocator->round.stage = 4;
+        allocator_inverse_offers_begin(allocator);
+    }
+    if (allocator->round.stage == 4 && allocator_inverse_offers_collect(allocator))
+        allocator->round.stage = 5;
+    if (allocator->round.stage == 5 && allocator_inverse_offers_deliver(allocator))
         finish(allocator);
     else
         env_timer_start(&allocator->round_timer, 0);
@@ -735,6 +747,11 @@ static void begin_or_go_on(struct allocator *allocator) {
     if (!allocator->round.is_running) {
         if (allocator->is_paused || !has_request(allocator))
             return;
+        if (allocator->is_expiring) {
+            allocator_filters_go_on_expiring(allocator);
+            env_timer_start(&allocator->round_timer, 0);
+            return;
+        }
         begin(allocator);
     }
     go_on(allocator);
@@ -764,6 +781,10 @@ void allocator_round_on_interval(struct env_timer *timer) {
 void allocator_round_on_expiry(struct env_timer *timer) {
     struct allocator *allocator = container_of(timer, struct allocator, expiry_timer);
 
+    if (allocator->is_expiring) {
+        allocator_filters_go_on_expiring(allocator);
+        return;
+    }
     /* A round that is due at the same time still finds the filters (MESOS-4302); it expires them at its end. */
     if (allocator->round.is_running || (has_request(allocator) && !allocator->is_paused) ||
         allocator->next_interval_ns <= env_now(allocator->env))
@@ -790,6 +811,9 @@ void allocator_round_forget_agent(struct allocator *allocator, struct agent *age
     for (uint32_t i = 0; round->is_running && i < round->visit_count; i++)
         if (round->visits[i] == agent->index)
             round->visits[i] = NO_AGENT;
+    for (uint32_t i = 0; round->is_running && round->stage >= 4 && i < round->inverse_count; i++)
+        if (round->inverse_agents[i] == agent->index)
+            round->inverse_agents[i] = NO_AGENT;
 }
 
 void allocator_round_done(struct allocator *allocator) {
@@ -798,6 +822,7 @@ void allocator_round_done(struct allocator *allocator) {
     free(allocator->sent);
     free(allocator->sent_resources);
     free(allocator->round.candidates);
+    free(allocator->round.inverse_agents);
     amounts_done(&allocator->round.required);
     amounts_done(&allocator->round.headroom);
 }

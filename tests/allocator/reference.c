@@ -242,22 +242,67 @@ struct reference_offer *reference_offers(struct reference *r, size_t *ret_count)
     return r->offers;
 }
 
+static void remove_inverse_offer(struct reference *r, size_t index) {
+    free(r->inverse[index]);
+    r->inverse[index] = r->inverse[--r->inverse_count];
+}
+
+/* Those of what goes away, which have not been taken; NULL stands for any. */
+static void remove_inverse_offers(struct reference *r, const char *framework, const char *agent) {
+    for (size_t i = 0; i < r->inverse_count; i++) {
+        const char *space = strchr(r->inverse[i], ' ');
+        size_t size = (size_t)(space - r->inverse[i]);
+
+        if ((framework == NULL || (strlen(framework) == size && strncmp(r->inverse[i], framework, size) == 0)) &&
+            (agent == NULL || strcmp(space + 1, agent) == 0))
+            remove_inverse_offer(r, i--);
+    }
+}
+
+bool reference_take_inverse_offer(struct reference *r, const char *text) {
+    for (size_t i = 0; i < r->inverse_count; i++)
+        if (strcmp(r->inverse[i], text) == 0) {
+            remove_inverse_offer(r, i);
+            return true;
+        }
+    return false;
+}
+
 char **reference_inverse_offers(struct reference *r, size_t *ret_count) {
     *ret_count = r->inverse_count;
     return r->inverse;
 }
 
+static void remove_offer(struct reference *r, size_t index) {
+    free(r->offers[index].framework);
+    free(r->offers[index].role);
+    free(r->offers[index].agent);
+    resources_done(&r->offers[index].resources);
+    r->offers[index] = r->offers[--r->offer_count];
+}
+
+/* Those of what goes away; NULL stands for any. */
+static void remove_offers(struct reference *r, const char *framework, const char *agent) {
+    for (size_t i = 0; i < r->offer_count; i++)
+        if ((framework == NULL || strcmp(r->offers[i].framework, framework) == 0) &&
+            (agent == NULL || strcmp(r->offers[i].agent, agent) == 0))
+            remove_offer(r, i--);
+}
+
+bool reference_take_offer(struct reference *r, const char *framework, const char *role, const char *agent,
+                          const struct resources *resources) {
+    for (size_t i = 0; i < r->offer_count; i++)
+        if (strcmp(r->offers[i].framework, framework) == 0 && strcmp(r->offers[i].role, role) == 0 &&
+            strcmp(r->offers[i].agent, agent) == 0 && resources_equal(&r->offers[i].resources, resources)) {
+            remove_offer(r, i);
+            return true;
+        }
+    return false;
+}
+
 void reference_forget_offers(struct reference *r) {
-    for (size_t i = 0; i < r->offer_count; i++) {
-        free(r->offers[i].framework);
-        free(r->offers[i].role);
-        free(r->offers[i].agent);
-        resources_done(&r->offers[i].resources);
-    }
-    r->offer_count = 0;
-    for (size_t i = 0; i < r->inverse_count; i++)
-        free(r->inverse[i]);
-    r->inverse_count = 0;
+    remove_offers(r, NULL, NULL);
+    remove_inverse_offers(r, NULL, NULL);
 }
 
 /* Frameworks */
@@ -332,6 +377,7 @@ void reference_add_framework(struct reference *r, const struct allocator_framewo
         resources_move(&resources, &use->resources);
         reference_add_use(r, r->agents[i], framework->id, &resources, true);
         resources_done(&resources);
+        r->has_moved = true;
     }
     if (is_active)
         request(r, NULL);
@@ -350,11 +396,15 @@ void reference_remove_framework(struct reference *r, const char *id) {
     for (size_t i = 0; i < r->agent_count; i++) {
         struct use *use = reference_find_use(r->agents[i], id);
 
-        if (use != NULL)
-            resources_clear(&use->resources);
+        if (use == NULL)
+            continue;
+        resources_clear(&use->resources);
         drop_empty_uses(r->agents[i]);
+        r->has_moved = true;
     }
     remove_filters(r, id, NULL, NULL, 3);
+    remove_offers(r, id, NULL);
+    remove_inverse_offers(r, id, NULL);
     for (size_t i = 0; i < r->framework_count; i++)
         if (strcmp(r->frameworks[i]->id, id) == 0) {
             framework_free(r->frameworks[i]);
@@ -412,7 +462,9 @@ static void set_agent_info(struct agent *agent, const struct allocator_agent *fr
     free(agent->hostname);
     agent->hostname = xstrdup(from->info->hostname);
     free(agent->region);
+    free(agent->zone);
     agent->region = domain == NULL ? NULL : xstrdup(domain->fault_domain->region->name);
+    agent->zone = domain == NULL ? NULL : xstrdup(domain->fault_domain->zone->name);
     if (from->capabilities == NULL)
         return;
     agent->is_multi_role = agent->is_hierarchical = false;
@@ -434,7 +486,21 @@ void reference_add_agent(struct reference *r, const struct allocator_agent *from
     r->agents[r->agent_count++] = agent;
     for (size_t i = 0; i < used_count; i++)
         reference_add_use(r, agent, used[i].id, used[i].resources, true);
+    r->has_moved = true;
+    if (r->is_recovering && r->agent_count >= r->expected_agents)
+        r->is_recovering = r->is_paused = false;
     request(r, agent);
+}
+
+void reference_add_resource_provider(struct reference *r, const char *agent_id, const struct resources *total,
+                                     const struct allocator_used *used, size_t used_count) {
+    struct agent *agent = reference_find_agent(r, agent_id);
+
+    resources_add(&agent->total, total);
+    r->has_moved = true;
+    for (size_t i = 0; i < used_count; i++)
+        if (reference_find_framework(r, used[i].id) != NULL)
+            reference_add_use(r, agent, used[i].id, used[i].resources, true);
 }
 
 static void agent_free(struct agent *agent) {
@@ -449,12 +515,28 @@ static void agent_free(struct agent *agent) {
     MESSAGE_FREE(agent->info);
     free(agent->hostname);
     free(agent->region);
+    free(agent->zone);
     free(agent->id);
     free(agent);
 }
 
+static void forget_visit(struct reference *r, const struct agent *agent) {
+    for (size_t i = 0; i < r->visit_count; i++) {
+        if (r->visits[i] != agent)
+            continue;
+        memmove(&r->visits[i], &r->visits[i + 1], (r->visit_count - i - 1) * sizeof(r->visits[0]));
+        r->visit_count--;
+        r->next -= i < r->next;
+        return;
+    }
+}
+
 void reference_remove_agent(struct reference *r, const char *id) {
     remove_filters(r, NULL, NULL, id, 3);
+    remove_offers(r, NULL, id);
+    remove_inverse_offers(r, NULL, id);
+    forget_visit(r, reference_find_agent(r, id));
+    r->has_moved = true;
     for (size_t i = 0; i < r->agent_count; i++)
         if (strcmp(r->agents[i]->id, id) == 0) {
             agent_free(r->agents[i]);
@@ -468,9 +550,12 @@ void reference_remove_agent(struct reference *r, const char *id) {
 void reference_update_agent(struct reference *r, const struct allocator_agent *from) {
     struct agent *agent = reference_find_agent(r, from->id);
     bool was_multi_role = agent->is_multi_role, was_hierarchical = agent->is_hierarchical, has_changed;
+    const Mesos__V1__DomainInfo__FaultDomain *domain = from->info->domain == NULL ? NULL
+                                                                                  : from->info->domain->fault_domain;
 
-    has_changed = strcmp(agent->hostname, from->info->hostname) != 0 ||
-                  (agent->region == NULL) != (from->info->domain == NULL);
+    has_changed = strcmp(agent->hostname, from->info->hostname) != 0 || (agent->region == NULL) != (domain == NULL) ||
+                  (domain != NULL &&
+                   (strcmp(agent->region, domain->region->name) != 0 || strcmp(agent->zone, domain->zone->name) != 0));
     if (!attributes_equal(agent->info->attributes, agent->info->n_attributes, from->info->attributes,
                           from->info->n_attributes)) {
         has_changed = true;
@@ -480,7 +565,7 @@ void reference_update_agent(struct reference *r, const struct allocator_agent *f
     has_changed |= was_multi_role != agent->is_multi_role || was_hierarchical != agent->is_hierarchical;
     if (from->total != NULL && !resources_equal(&agent->total, from->total)) {
         resources_assign(&agent->total, from->total);
-        has_changed = true;
+        has_changed = r->has_moved = true;
     }
     if (has_changed)
         request(r, agent);
@@ -507,6 +592,7 @@ void reference_update_unavailability(struct reference *r, const char *id, bool i
         free(agent->outstanding[i]);
     agent->outstanding_count = 0;
     agent->has_maintenance = is_scheduled;
+    remove_inverse_offers(r, NULL, id);
     request(r, agent);
 }
 
@@ -535,6 +621,7 @@ void reference_recover(struct reference *r, const char *framework_id, const char
         return;
     resources_subtract(&reference_find_use(agent, framework_id)->resources, resources);
     drop_empty_uses(agent);
+    r->has_moved = true;
     if (timeout_ns > 0 && reference_find_client(framework, role) != NULL &&
         reference_find_client(framework, role)->is_subscribed)
         add_filter(r, framework_id, role, agent_id, resources,
@@ -569,16 +656,21 @@ void reference_update_allocation(struct reference *r, const char *framework, con
     resources_subtract(&use->resources, offered);
     resources_add(&use->resources, &updated);
     drop_empty_uses(agent);
+    r->has_moved = true;
 }
 
 int reference_update_available(struct reference *r, const char *agent_id,
-                               const Mesos__V1__Offer__Operation *operation) {
+                               const Mesos__V1__Offer__Operation *const *operations, size_t count) {
     struct agent *agent = reference_find_agent(r, agent_id);
     cleanup_resources struct resources available = reference_available_on(agent);
 
-    if (resources_apply_operation(&available, operation, NULL) < 0)
-        return -1;
-    return resources_apply_operation(&agent->total, operation, NULL);
+    for (size_t i = 0; i < count; i++)
+        if (resources_apply_operation(&available, operations[i], NULL) < 0)
+            return -1;
+    for (size_t i = 0; i < count; i++)
+        resources_apply_operation(&agent->total, operations[i], NULL);
+    r->has_moved = true;
+    return 0;
 }
 
 /* Roles */
@@ -595,6 +687,18 @@ void reference_update_quota(struct reference *r, const char *role, const struct 
     quantities_done(&quota->limits);
     quantities_copy(&quota->guarantees, guarantees);
     quantities_copy(&quota->limits, limits);
+    r->has_moved = true;
+}
+
+void reference_recover_from_failover(struct reference *r, size_t expected_agents, const struct allocator_quota *quotas,
+                                     size_t count) {
+    for (size_t i = 0; i < count; i++)
+        reference_update_quota(r, quotas[i].role, &quotas[i].guarantees, &quotas[i].limits);
+    r->expected_agents = (size_t)((double)expected_agents * r->options->agent_recovery_factor);
+    if (count == 0 || r->expected_agents == 0)
+        return;
+    r->is_recovering = r->is_paused = true;
+    r->recovered_ns = r->now_ns + r->options->recovery_timeout_ns;
 }
 
 void reference_update_weight(struct reference *r, const char *role, double weight) {
@@ -612,6 +716,8 @@ void reference_pause(struct reference *r, bool is_paused) {
 
 void reference_set_time(struct reference *r, int64_t now_ns) {
     r->now_ns = now_ns;
+    if (r->is_recovering && now_ns >= r->recovered_ns)
+        r->is_recovering = r->is_paused = false;
 }
 
 struct reference *reference_new(const struct reference_options *options) {

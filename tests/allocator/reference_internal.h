@@ -13,7 +13,7 @@ struct use {
 };
 
 struct agent {
-    char *id, *hostname, *region;
+    char *id, *hostname, *region, *zone;
     bool is_active, is_multi_role, is_hierarchical;
     struct resources total;
     struct use uses[MOST];
@@ -23,7 +23,8 @@ struct agent {
     char *outstanding[MOST];
     size_t outstanding_count;
     struct resources offered_shared; /* in the round under way */
-    bool is_candidate;
+    bool is_candidate;               /* of the next round */
+    bool is_in_round;                /* a candidate of the round under way whose inverse offers are not known yet */
 };
 
 /* A framework under one role. */
@@ -84,6 +85,13 @@ struct reference {
     char *whitelist[MOST];
     size_t whitelist_count;
     bool has_whitelist, is_paused, wants_all;
+    bool is_recovering; /* after a fail-over, until so many agents are back or time is up */
+    size_t expected_agents;
+    int64_t recovered_ns;
+    struct agent *visits[MOST]; /* of the round under way, in the order of its stage: 1, 2, or 3 when all are done */
+    size_t visit_count, next;
+    int stage;
+    bool has_moved; /* what offers are worked out from has changed other than by a round */
     struct reference_offer offers[MOST * MOST];
     size_t offer_count;
     char *inverse[MOST * MOST];
@@ -105,4 +113,5 @@ bool reference_has_capability(const struct framework *framework, int type);
 #define CAPABLE(framework, name) \
     reference_has_capability(framework, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__##name)
 struct resources reference_available_on(struct agent *agent);
-void reference_run_round(struct reference *r, bool is_for_all);
+/* Whether @role of @framework does not want @agent. */
+bool reference_excludes(const struct framework *framework, const char *role, const struct agent *agent);

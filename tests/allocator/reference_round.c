@@ -304,28 +304,6 @@ static bool is_allocatable(struct reference *r, const struct resources *resource
     return is_enough || r->options->min_allocatable_count == 0;
 }
 
-/* The histories only ask for "the attribute rack is (not) that text". */
-static bool is_excluded(const struct framework *framework, const char *role, const struct agent *agent) {
-    const Mesos__V1__Scheduler__OfferConstraints *constraints = framework->constraints;
-
-    for (size_t i = 0; constraints != NULL && i < constraints->n_role_constraints; i++) {
-        const Mesos__V1__Scheduler__AttributeConstraint *constraint;
-        const char *rack = NULL;
-
-        if (strcmp(constraints->role_constraints[i]->key, role) != 0)
-            continue;
-        constraint = constraints->role_constraints[i]->value->groups[0]->attribute_constraints[0];
-        for (size_t j = 0; j < agent->info->n_attributes && rack == NULL; j++)
-            if (strcmp(agent->info->attributes[j]->name, "rack") == 0)
-                rack = agent->info->attributes[j]->text->value;
-        if (constraint->predicate->predicate_case ==
-            MESOS__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_EQUALS)
-            return rack == NULL || strcmp(rack, constraint->predicate->text_equals->value) != 0;
-        return rack != NULL && strcmp(rack, constraint->predicate->text_not_equals->value) == 0;
-    }
-    return false;
-}
-
 static bool can_receive(struct reference *r, const struct framework *framework, const struct agent *agent) {
     bool is_remote = agent->region != NULL && (r->region == NULL || strcmp(agent->region, r->region) != 0);
 
@@ -512,7 +490,7 @@ static bool try_framework(struct reference *r, struct framework *framework, cons
     cleanup_quantities struct quantities more = QUANTITIES_INIT, guaranteed_amounts = QUANTITIES_INIT;
     cleanup_free char *top = top_of(role);
 
-    if (is_excluded(framework, role, agent))
+    if (reference_excludes(framework, role, agent))
         return true;
     resources_allocatable_to(&all, role, &available);
     resources_subtract(&available, &agent->offered_shared);
@@ -601,44 +579,93 @@ static void add_inverse_offers(struct reference *r, struct agent *agent) {
     }
 }
 
-void reference_run_round(struct reference *r, bool is_for_all) {
-    struct agent *agents[MOST];
-    size_t count = 0;
-
-    r->rounds++;
-    for (size_t i = 0; i < r->agent_count; i++) {
-        resources_clear(&r->agents[i]->offered_shared);
-        if ((is_for_all || r->agents[i]->is_candidate) && is_offerable(r, r->agents[i]))
-            agents[count++] = r->agents[i];
-    }
-    work_out_headroom(r);
-    for (int stage = 1; stage <= 2; stage++) {
-        sort_seed = sorter_mix(sorter_mix(r->seed, r->rounds), (uint64_t)stage);
-        qsort(agents, count, sizeof(agents[0]), compare_agents);
-        for (size_t i = 0; i < count; i++)
-            visit(r, agents[i], stage);
-    }
-    for (size_t i = 0; i < r->agent_count; i++)
-        if (is_for_all || r->agents[i]->is_candidate)
-            add_inverse_offers(r, r->agents[i]);
-    for (size_t i = 0; i < r->agent_count; i++)
-        r->agents[i]->is_candidate = false;
-    r->wants_all = false;
-    reference_expire(r);
+static void begin_stage(struct reference *r, int stage) {
+    r->stage = stage;
+    r->next = 0;
+    sort_seed = sorter_mix(sorter_mix(r->seed, r->rounds), (uint64_t)stage);
+    qsort(r->visits, r->visit_count, sizeof(r->visits[0]), compare_agents);
 }
 
-void reference_settle(struct reference *r) {
-    bool has_candidate = r->wants_all;
+static bool has_id(const char *const *ids, size_t count, const char *id) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(ids[i], id) == 0)
+            return true;
+    return false;
+}
+
+bool reference_is_round_due(const struct reference *r) {
+    bool is_due = r->wants_all;
 
     for (size_t i = 0; i < r->agent_count; i++)
-        has_candidate |= r->agents[i]->is_candidate;
-    if (has_candidate && !r->is_paused)
-        reference_run_round(r, r->wants_all);
+        is_due |= r->agents[i]->is_candidate;
+    return is_due && !r->is_paused;
+}
+
+void reference_begin_round(struct reference *r, const char *const *only, size_t count) {
+    r->rounds++;
+    r->visit_count = 0;
+    for (size_t i = 0; i < r->agent_count; i++) {
+        struct agent *agent = r->agents[i];
+
+        resources_clear(&agent->offered_shared);
+        agent->is_in_round = r->wants_all || agent->is_candidate;
+        agent->is_candidate = false;
+        if (agent->is_in_round && (only == NULL || has_id(only, count, agent->id)))
+            r->visits[r->visit_count++] = agent;
+    }
+    r->wants_all = false;
+    work_out_headroom(r);
+    r->has_moved = false;
+    begin_stage(r, 1);
+}
+
+void reference_collect_inverse_offers(struct reference *r, const char *id) {
+    struct agent *agent = reference_find_agent(r, id);
+
+    if (agent->is_in_round)
+        add_inverse_offers(r, agent);
+    agent->is_in_round = false;
+}
+
+bool reference_has_all_inverse_offers(struct reference *r) {
+    size_t count = r->inverse_count;
+
+    for (size_t i = 0; i < r->agent_count; i++)
+        reference_collect_inverse_offers(r, r->agents[i]->id);
+    return r->inverse_count == count;
+}
+
+static bool is_before(const struct reference *r, int stage, const char *agent) {
+    if (r->stage != stage)
+        return r->stage < stage;
+    return stage < 3 && r->next < r->visit_count && (agent == NULL || strcmp(r->visits[r->next]->id, agent) != 0);
+}
+
+void reference_go_on(struct reference *r, int stage, const char *agent) {
+    if (r->has_moved)
+        work_out_headroom(r);
+    r->has_moved = false;
+    while (is_before(r, stage, agent)) {
+        if (r->next == r->visit_count && r->stage == 2) {
+            r->stage = 3;
+        } else if (r->next == r->visit_count) {
+            begin_stage(r, 2);
+        } else {
+            r->next++;
+            if (is_offerable(r, r->visits[r->next - 1]))
+                visit(r, r->visits[r->next - 1], r->stage);
+        }
+    }
+}
+
+void reference_end_round(struct reference *r) {
+    r->visit_count = 0;
+    reference_expire(r);
 }
 
 void reference_interval(struct reference *r) {
     if (r->is_paused)
         reference_expire(r);
     else
-        reference_run_round(r, true);
+        r->wants_all = true;
 }
