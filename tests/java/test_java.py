@@ -108,6 +108,11 @@ def test_driver(java, shared, name):
     run(java, "DriverTests", name, shared.address)
 
 
+@pytest.mark.parametrize("name", methods_of("FrameworkTests"))
+def test_framework(java, shared, name):
+    run(java, "FrameworkTests", name, shared.address)
+
+
 @pytest.mark.parametrize("name", methods_of("V1Tests"))
 def test_v1(java, shared, name):
     run(java, "V1Tests", name, shared.address)

@@ -94,23 +94,33 @@ public class V1Tests implements Scheduler {
 
     /** A task from its offer to its end, with every update acknowledged. */
     void run(Mesos mesos) throws InterruptedException {
-        Offer offer = expect(Event.Type.OFFERS).getOffers().getOffers(0);
-        TaskInfo task = TaskInfo.newBuilder().setName("t").setTaskId(TaskID.newBuilder().setValue("t"))
-                .setAgentId(offer.getAgentId()).setCommand(CommandInfo.newBuilder().setValue("true"))
-                .addResources(scalar("cpus", 0.1)).addResources(scalar("mem", 32)).build();
-        send(mesos, Call.newBuilder().setType(Call.Type.ACCEPT).setAccept(Call.Accept.newBuilder()
-                .addOfferIds(offer.getId()).addOperations(Offer.Operation.newBuilder()
-                        .setType(Offer.Operation.Type.LAUNCH)
-                        .setLaunch(Offer.Operation.Launch.newBuilder().addTaskInfos(task)))));
+        launch(mesos, offer(), "t", "true");
         TaskStatus status;
         do {
             status = expect(Event.Type.UPDATE).getUpdate().getStatus();
             check(status.getState() != TaskState.TASK_FAILED, status);
             if (status.hasUuid())
-                send(mesos, Call.newBuilder().setType(Call.Type.ACKNOWLEDGE).setAcknowledge(
-                        Call.Acknowledge.newBuilder().setAgentId(status.getAgentId()).setTaskId(status.getTaskId())
-                                .setUuid(status.getUuid())));
+                acknowledge(mesos, status);
         } while (status.getState() != TaskState.TASK_FINISHED);
+    }
+
+    void acknowledge(Mesos mesos, TaskStatus status) {
+        send(mesos, Call.newBuilder().setType(Call.Type.ACKNOWLEDGE).setAcknowledge(Call.Acknowledge.newBuilder()
+                .setAgentId(status.getAgentId()).setTaskId(status.getTaskId()).setUuid(status.getUuid())));
+    }
+
+    void launch(Mesos mesos, Offer offer, String id, String command) {
+        TaskInfo task = TaskInfo.newBuilder().setName(id).setTaskId(TaskID.newBuilder().setValue(id))
+                .setAgentId(offer.getAgentId()).setCommand(CommandInfo.newBuilder().setValue(command))
+                .addResources(scalar("cpus", 0.1)).addResources(scalar("mem", 32)).build();
+        send(mesos, Call.newBuilder().setType(Call.Type.ACCEPT).setAccept(Call.Accept.newBuilder()
+                .addOfferIds(offer.getId()).addOperations(Offer.Operation.newBuilder()
+                        .setType(Offer.Operation.Type.LAUNCH)
+                        .setLaunch(Offer.Operation.Launch.newBuilder().addTaskInfos(task)))));
+    }
+
+    Offer offer() throws InterruptedException {
+        return expect(Event.Type.OFFERS).getOffers().getOffers(0);
     }
 
     void tearDown(Mesos mesos) {
@@ -125,6 +135,32 @@ public class V1Tests implements Scheduler {
         subscribe(mesos);
         expect(Event.Type.HEARTBEAT);
         run(mesos);
+        tearDown(mesos);
+        expect("disconnected");
+    }
+
+    /** Aurora with its newer driver, played (docs/frameworks.md). */
+    void v1_aurora_declines_launches_reconciles_and_kills() throws Exception {
+        Mesos mesos = new V1Mesos(this, master);
+        expect("connected");
+        subscribe(mesos);
+        send(mesos, Call.newBuilder().setType(Call.Type.DECLINE).setDecline(Call.Decline.newBuilder()
+                .addOfferIds(offer().getId()).setFilters(Filters.newBuilder().setRefuseSeconds(0))));
+        launch(mesos, offer(), "t", "sleep 1000");
+        for (TaskState state : new TaskState[] {TaskState.TASK_STARTING, TaskState.TASK_RUNNING}) {
+            TaskStatus status = expect(Event.Type.UPDATE).getUpdate().getStatus();
+            check(status.getState() == state, status);
+            acknowledge(mesos, status);
+        }
+        TaskID task = TaskID.newBuilder().setValue("t").build();
+        send(mesos, Call.newBuilder().setType(Call.Type.RECONCILE).setReconcile(Call.Reconcile.newBuilder()
+                .addTasks(Call.Reconcile.Task.newBuilder().setTaskId(task))));
+        TaskStatus known = expect(Event.Type.UPDATE).getUpdate().getStatus();
+        check(known.getReason() == TaskStatus.Reason.REASON_RECONCILIATION && !known.hasUuid(), known);
+        check(known.getState() == TaskState.TASK_RUNNING, known);
+        send(mesos, Call.newBuilder().setType(Call.Type.KILL).setKill(Call.Kill.newBuilder().setTaskId(task)));
+        TaskStatus killed = expect(Event.Type.UPDATE).getUpdate().getStatus();
+        check(killed.getState() == TaskState.TASK_KILLED, killed);
         tearDown(mesos);
         expect("disconnected");
     }
