@@ -180,7 +180,12 @@ void json_unsigned(struct json_writer *writer, uint64_t value) {
 void json_double(struct json_writer *writer, double value) {
     char *out;
 
-    if (!isfinite(value)) {
+    /* Mesos writes them without quotes, which is no JSON; it reads infinite ones in quotes. */
+    if (isinf(value)) {
+        json_string(writer, value > 0 ? "Infinity" : "-Infinity");
+        return;
+    }
+    if (isnan(value)) {
         json_null(writer);
         return;
     }

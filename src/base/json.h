@@ -29,7 +29,7 @@ void json_string_sized(struct json_writer *writer, const char *string, size_t si
 void json_integer(struct json_writer *writer, int64_t value);
 void json_unsigned(struct json_writer *writer, uint64_t value);
 /* The shortest decimal that reads back as the same double; whole numbers as "3.0", as Mesos prints them.
- * Infinity and NaN have no JSON form and are written as null. */
+ * Those that JSON has no form for are written as "Infinity", "-Infinity" and null. */
 void json_double(struct json_writer *writer, double value);
 void json_bool(struct json_writer *writer, bool value);
 void json_null(struct json_writer *writer);

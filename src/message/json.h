@@ -26,7 +26,7 @@ void message_append_json(const ProtobufCMessage *message, enum message_names nam
  *  - A name that an enum does not have leaves the field unset, unless it is required: as Mesos does, so that a newer
  *    peer is understood.
  *  - Numbers may be quoted, and so may booleans. A number for an integer field loses its fraction. Numbers out of the
- *    range of their field are refused, and so are infinite ones.
+ *    range of their field are refused; infinite ones are "Infinity" and "-Infinity", in quotes.
  *  - A repeated field may be given without an array if it has one element.
  *
  * If it fails, err->code is EBADMSG if @text is not JSON ("syntax error at line 2: …"), nested too deep or not UTF-8,

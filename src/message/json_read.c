@@ -236,10 +236,28 @@ static int read_whole(struct reader *reader, uint64_t most_negative, uint64_t mo
     return 0;
 }
 
+/* "Infinity" and "-Infinity", which Mesos takes in quotes: for a limit of a task that is none. What is not one of them
+ * is left to be read. */
+static bool read_infinity(struct reader *reader, double *ret) {
+    const struct json_scanner before = reader->scanner;
+    const char *text;
+    size_t size;
+
+    if (json_scan_kind(&reader->scanner) != '"' || json_scan_string(&reader->scanner, &text, &size) < 0 ||
+        (!(size == 8 && memcmp(text, "Infinity", 8) == 0) && !(size == 9 && memcmp(text, "-Infinity", 9) == 0))) {
+        reader->scanner = before;
+        return false;
+    }
+    *ret = size == 8 ? INFINITY : -INFINITY;
+    return true;
+}
+
 static int read_floating(struct reader *reader, double most, double *ret) {
     struct json_number number;
     double value;
 
+    if (read_infinity(reader, ret))
+        return 0;
     if (scan_number(reader, &number) < 0)
         return -1;
     value = json_number_to_double(&number);

@@ -245,7 +245,9 @@ static void a_flood_of_missing_fields_is_cut(void **state) {
 static void numbers_out_of_range_are_refused(void **state) {
     assert_refused(*state, SCALAR, "{\"value\":-3E400}", "value: -3E400 is out of range");
     assert_refused(*state, SCALAR, "{\"value\":1e309}", "value: 1e309 is out of range");
-    assert_refused(*state, SCALAR, "{\"value\":\"Infinity\"}", "value: expected a number, found 'Infinity'");
+    assert_refused(*state, SCALAR, "{\"value\":\"infinity\"}", "value: expected a number, found 'infinity'");
+    assert_refused(*state, DURATION, "{\"nanoseconds\":\"Infinity\"}",
+                   "nanoseconds: expected a number, found 'Infinity'");
     assert_refused(*state, SCALAR, "{\"value\":\"NaN\"}", "value: expected a number, found 'NaN'");
     assert_refused(*state, DURATION, "{\"nanoseconds\":9223372036854775808}",
                    "nanoseconds: 9223372036854775808 is out of range");
@@ -472,7 +474,7 @@ static void strings_are_escaped_and_repaired(void **state) {
     assert_string_equal(buffer_text(&f->text), "{\"value\":\"a\\\"b\\\\c\\n\\u0001\xEF\xBF\xBD\xC3\xA9\"}");
 }
 
-static void infinite_numbers_are_never_written(void **state) {
+static void infinite_numbers_are_in_quotes(void **state) {
     struct fixture *f = *state;
     Mesos__V1__Value__Scalar scalar = MESOS__V1__VALUE__SCALAR__INIT;
 
@@ -480,7 +482,9 @@ static void infinite_numbers_are_never_written(void **state) {
     MESSAGE_APPEND_JSON(&scalar, MESSAGE_V1, &f->text);
     scalar.value = NAN;
     MESSAGE_APPEND_JSON(&scalar, MESSAGE_V1, &f->text);
-    assert_string_equal(buffer_text(&f->text), "{\"value\":null}{\"value\":null}");
+    assert_string_equal(buffer_text(&f->text), "{\"value\":\"Infinity\"}{\"value\":null}");
+    assert_true(isinf(((Mesos__V1__Value__Scalar *)parse(f, SCALAR, "{\"value\":\"Infinity\"}"))->value));
+    assert_true(((Mesos__V1__Value__Scalar *)parse(f, SCALAR, "{\"value\":\"-Infinity\"}"))->value < -1e308);
 }
 
 static void what_is_not_set_is_left_out(void **state) {
@@ -606,7 +610,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(defaults_are_written_unless_deprecated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(members_come_in_the_order_of_declaration, set_up, tear_down),
         cmocka_unit_test_setup_teardown(strings_are_escaped_and_repaired, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(infinite_numbers_are_never_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(infinite_numbers_are_in_quotes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_set_is_left_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(well_known_durations_are_objects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(v0_says_slave_where_v1_says_agent, set_up, tear_down),
