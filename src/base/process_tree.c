@@ -54,6 +54,19 @@ int process_info_read(int pid, struct process_info *ret) {
     return read_stat(AT_FDCWD, path, ret);
 }
 
+int process_first_child(int pid) {
+    char path[64], text[32];
+    ssize_t size;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (size <= 0)
+        return 0;
+    text[size] = '\0';
+    return (int)strtol(text, NULL, 10);
+}
+
 static int compare_pids(const void *a, const void *b) {
     const struct process_info *left = a, *right = b;
     return (left->pid > right->pid) - (left->pid < right->pid);

@@ -28,6 +28,9 @@ const struct process_info *process_table_find(const struct process_table *table,
 /* Read one process. Returns -1 if there is none. */
 int process_info_read(int pid, struct process_info *ret);
 
+/* The child that the main thread of @pid has had for longest; 0 if there is none. */
+int process_first_child(int pid);
+
 /* Which processes belong to a tree besides the descendants of its root. */
 enum process_tree_reach {
     PROCESS_TREE_DESCENDANTS = 0,

@@ -71,6 +71,23 @@ static void missing_process_is_not_found(void **state) {
     assert_int_equal(process_info_read(pid, &info), -1);
 }
 
+static void first_child_is_found(void **state) {
+    int fds[2];
+    char byte;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(process_first_child(getpid()), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[1]);
+        _exit(read(fds[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    assert_int_equal(process_first_child(getpid()), pid);
+    close(fds[0]);
+    close(fds[1]);
+    waitpid(pid, NULL, 0);
+    assert_int_equal(process_first_child(getpid()), 0);
+}
+
 static void tree_holds_descendants_of_other_sessions(void **state) {
     pid_t root = start_tree();
     struct process_table table = {0};
@@ -128,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_shows_this_process),
         cmocka_unit_test(missing_process_is_not_found),
+        cmocka_unit_test(first_child_is_found),
         cmocka_unit_test(tree_holds_descendants_of_other_sessions),
         cmocka_unit_test(signal_reaches_the_whole_tree),
         cmocka_unit_test(everything_below_the_caller_is_killed),

@@ -457,7 +457,12 @@ static bool posix_kill(struct containerizer *containerizer, const char *id, int 
 
 static int posix_pid(struct containerizer *containerizer, const char *id) {
     const struct posix_container *container = table_find(&posix_from(containerizer)->containers, id);
-    if (container == NULL || container->state != POSIX_RUNNING)
+    if (container == NULL)
+        return 0;
+    /* The command may have come to speak with the agent before its monitor has told of it. */
+    if (container->state == POSIX_STARTING && container->monitor != NULL)
+        return process_first_child(container->monitor_pid);
+    if (container->state != POSIX_RUNNING)
         return 0;
     return container->command_pid > 0 ? container->command_pid : container->monitor_pid;
 }
