@@ -29,6 +29,10 @@ DIFFERENCES = [
      [r"\.get_maintenance_(schedule|status)\.(schedule|status)\.(windows|draining_machines|down_machines)"], "likewise"),
     (r"api/master_(DRAIN_AGENT|RESERVE)_nope", REFUSED,
      "agents are not drained, and resources not reserved, by operators"),
+    (r"accept/command_(no)?shell_no_value", [r"v-5[12]\[1\].*"],
+     "the command executor says that there is no command; that of Mesos dies of it"),
+    (r"accept/limits_(ok|with_executor)", [r"v-6[45]\[0\].*"],
+     "the master refuses what the agent did not announce; in Mesos the agent does, as TASK_LOST"),
 ]
 
 # Patterns for names of flags and metrics.
@@ -54,8 +58,8 @@ def differences(name):
     return [place for pattern, places, _ in DIFFERENCES if re.fullmatch(pattern, name) for place in places]
 
 
-def unused(names_and_places):
-    """Rows of which no place was seen to differ, given all (exchange, place) that did."""
-    return [row for row in DIFFERENCES
+def unused(prefix, names_and_places):
+    """Rows of which no place was seen to differ, given all (exchange, place) that did; "accept/" or none."""
+    return [row for row in DIFFERENCES if row[0].startswith("accept/") == (prefix == "accept/")
             if not any(re.fullmatch(row[0], name) and re.fullmatch(place, where)
                        for name, where in names_and_places for place in row[1])]
