@@ -5,6 +5,7 @@ real daemons. Each test of src/*Tests.java runs in a JVM of its own, under -Xche
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -20,8 +21,8 @@ DEADLINE_S = 150
 
 
 # Tests that need a hand from here.
-DRIVEN = {"failover_first", "failover_second", "s2_s8_a_restarted_master", "e2_a_restarted_agent",
-          "updated_frameworks_keep_their_id"}
+DRIVEN = {"d4_failover_first", "d4_failover_second", "s2_s8_a_restarted_master", "e2_e3_x2_a_restarted_agent",
+          "s5_s9_a_lost_agent", "x4_an_executor_without_its_agent_ends", "updated_frameworks_keep_their_id"}
 
 
 def methods_of(name):
@@ -108,6 +109,11 @@ def test_driver(java, shared, name):
     run(java, "DriverTests", name, shared.address)
 
 
+@pytest.mark.parametrize("name", methods_of("SemanticsTests"))
+def test_semantics(java, shared, name):
+    run(java, "SemanticsTests", name, shared.address)
+
+
 @pytest.mark.parametrize("name", methods_of("FrameworkTests"))
 def test_framework(java, shared, name):
     run(java, "FrameworkTests", name, shared.address)
@@ -142,13 +148,13 @@ def test_the_library_is_found_through(java, where):
 
 
 def test_d4_another_process_takes_over(java, shared):
-    output = run(java, "DriverTests", "failover_first", shared.address)
+    output = run(java, "DriverTests", "d4_failover_first", shared.address)
     framework = re.search(r"^framework (\S+)$", output, re.MULTILINE).group(1)
-    run(java, "DriverTests", "failover_second", shared.address, properties=[f"-Dframework={framework}"])
+    run(java, "DriverTests", "d4_failover_second", shared.address, properties=[f"-Dframework={framework}"])
 
 
-def start(java, cluster, name):
-    daemon = cluster.start(name, *java.command("DriverTests", name, cluster.address),
+def start(java, cluster, name, kind="DriverTests", properties=()):
+    daemon = cluster.start(name, *java.command(kind, name, cluster.address, properties=properties),
                            env={"MESOS_NATIVE_JAVA_LIBRARY": str(BIN / "libmesos.so")})
     wait_for(f"{name} to be ready", lambda: "\nready\n" in "\n" + daemon.text() or not daemon.is_running())
     return daemon
@@ -167,13 +173,33 @@ def test_s2_s8_a_restarted_master(java, own):
     finish(daemon)
 
 
-def test_e2_a_restarted_agent(java, own):
-    daemon = start(java, own, "e2_a_restarted_agent")
+def test_e2_e3_x2_a_restarted_agent(java, own):
+    daemon = start(java, own, "e2_e3_x2_a_restarted_agent")
     agent = own.agents["agent"]
     agent.kill()
     agent.wait()
     own.start_agent(port=agent.port)
     finish(daemon)
+
+
+def test_s5_s9_a_lost_agent(java, own):
+    daemon = start(java, own, "s5_s9_a_lost_agent", "SemanticsTests")
+    own.agents["agent"].kill(signal.SIGUSR1)
+    finish(daemon)
+
+
+@pytest.mark.parametrize("checkpoint", ["true", "false"])
+def test_x4_an_executor_without_its_agent_ends(java, tmp_path, checkpoint):
+    """At once, or after the recovery timeout."""
+    c = Cluster(tmp_path)
+    try:
+        c.start_master()
+        agent = c.start_agent("agent", "--recovery_timeout=1secs")
+        daemon = start(java, c, "x4_an_executor_without_its_agent_ends", "SemanticsTests", [f"-Dcheckpoint={checkpoint}"])
+        c.kill_agent(agent)
+        finish(daemon)
+    finally:
+        c.stop()
 
 
 def test_updated_frameworks_keep_their_id(java, shared):

@@ -165,7 +165,7 @@ public class DriverTests {
         stop();
     }
 
-    void d11_d12_declined_offers_come_back_when_revived() throws Exception {
+    void d7_d11_d12_declined_offers_come_back_when_revived() throws Exception {
         start(FRAMEWORK);
         driver.declineOffer(recorder.offer(1).getId(), Filters.newBuilder().setRefuseSeconds(100000).build());
         driver.reviveOffers();
@@ -233,7 +233,7 @@ public class DriverTests {
         stop();
     }
 
-    void an_executor_in_java_talks_both_ways() throws Exception {
+    void s7_d13_e1_e6_x3_an_executor_in_java_talks_both_ways() throws Exception {
         start(FRAMEWORK);
         Offer offer = recorder.offer(1);
         launch(offer, custom("t", offer, ""));
@@ -325,7 +325,7 @@ public class DriverTests {
     }
 
     /** First half of a failover: leaves a task and its framework's id behind. */
-    void failover_first() throws Exception {
+    void d4_failover_first() throws Exception {
         start(FRAMEWORK);
         Offer offer = recorder.offer(1);
         launch(offer, custom("t", offer, ""));
@@ -336,7 +336,7 @@ public class DriverTests {
     }
 
     /** Second half, in another process. */
-    void failover_second() throws Exception {
+    void d4_failover_second() throws Exception {
         start(FRAMEWORK.toBuilder().setId(FrameworkID.newBuilder().setValue(System.getProperty("framework"))).build());
         driver.reconcileTasks(Collections.emptyList());
         recorder.status("t", TaskState.TASK_RUNNING);
@@ -361,7 +361,7 @@ public class DriverTests {
     }
 
     /** The agent is restarted by whoever reads "ready". */
-    void e2_a_restarted_agent() throws Exception {
+    void e2_e3_x2_a_restarted_agent() throws Exception {
         start(FRAMEWORK);
         Offer offer = recorder.offer(1);
         launch(offer, custom("t", offer, ""));
@@ -374,6 +374,9 @@ public class DriverTests {
             answer = recorder.messages.poll(200, TimeUnit.MILLISECONDS);
         } while (answer == null || new String(answer).equals("0"));
         same("1", new String(answer));
+        /* X2: and so is what the executor sent meanwhile. */
+        while (!recorder.status("t", TaskState.TASK_RUNNING).getMessage().equals("sent while the agent was away"))
+            continue;
         driver.killTask(TaskID.newBuilder().setValue("t").build());
         recorder.status("t", TaskState.TASK_KILLED);
         stop();
