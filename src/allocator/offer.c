@@ -30,7 +30,8 @@ static bool is_worth_much(const struct allocator *allocator, const struct resour
 
 /* What quota is about on @agent, and whether there is anything to offer apart from it. */
 static void describe_quota(struct allocator *allocator, struct agent *agent) {
-    struct resources others = {allocator_scratch_get(allocator, agent->available.count), 0, 0};
+    struct resource *items = allocator_scratch_get(allocator, agent->available.count);
+    struct resources others = {items, 0, 0};
 
     agent->quota_dimensions = 0;
     for (size_t i = 0; i < agent->available.count; i++) {
@@ -38,7 +39,7 @@ static void describe_quota(struct allocator *allocator, struct agent *agent) {
         size_t dimension;
 
         if (!counts_against_quota(resource)) {
-            others.items[others.count++] = *resource;
+            items[others.count++] = *resource;
             continue;
         }
         dimension = dimension_of(allocator, resource);
@@ -72,11 +73,14 @@ static bool was_shared_in_round(const struct allocator *allocator, const struct 
 /* What @role may have. */
 static void draft_for_role(struct allocator *allocator, struct agent *agent, const struct role *role,
                            struct draft *draft) {
+    struct resource *items;
+
     if (!agent->has_reserved && !agent->has_shared) {
         draft->items = agent->available;
         return;
     }
-    draft->items = (struct resources){allocator_scratch_get(allocator, agent->available.count), 0, 0};
+    items = allocator_scratch_get(allocator, agent->available.count);
+    draft->items = (struct resources){items, 0, 0};
     for (size_t i = 0; i < agent->available.count; i++) {
         const struct resource *resource = &agent->available.items[i];
 
@@ -86,7 +90,7 @@ static void draft_for_role(struct allocator *allocator, struct agent *agent, con
             draft->is_all = false;
             draft->is_partial = true;
         } else {
-            draft->items.items[draft->items.count++] = *resource;
+            items[draft->items.count++] = *resource;
         }
     }
 }
@@ -110,7 +114,7 @@ static void strip(struct allocator *allocator, const struct agent *agent, const 
         if (understands(framework, draft->items.items[i].kind))
             items[count++] = draft->items.items[i];
     draft->is_all &= count == draft->items.count;
-    draft->items = (struct resources){items, count, count};
+    draft->items = (struct resources){items, count, 0};
 }
 
 /* allocatable() */
@@ -306,6 +310,7 @@ static bool apply_quota(struct allocator *allocator, const struct role *top, str
     if (draft->items.items != items)
         memcpy(items, draft->items.items, draft->items.count * sizeof(items[0]));
     draft->items.items = items;
+    draft->items.capacity = 0;
     count = arrange(items, draft->items.count);
     for (size_t i = 0; i < count; i++) {
         guaranteed[i] = 0;
@@ -361,13 +366,6 @@ static void charge_quota(struct allocator *allocator, const struct draft *draft)
 
 /* Making the offer */
 
-static void allocate_to(struct resources *resources, const char *role) {
-    for (size_t i = 0; i < resources->count; i++) {
-        name_release(resources->items[i].allocation_role);
-        resources->items[i].allocation_role = name_hold(role);
-    }
-}
-
 /* Take the draft out of what is available. */
 static void take(struct allocator *allocator, struct agent *agent, const struct draft *draft,
                  struct resources *ret_taken) {
@@ -422,7 +420,7 @@ static void make_offer(struct allocator *allocator, struct agent *agent, struct 
     take(allocator, agent, draft, &taken);
     if (agent->has_shared)
         remember_shared(allocator, agent, &taken);
-    allocate_to(&taken, client->role->name);
+    resources_allocate_to_name(&taken, client->role->name);
     allocator_usage_record(allocator, agent, client, &taken);
     if (resources_is_empty(&offer->resources)) {
         resources_move(&offer->resources, &taken);

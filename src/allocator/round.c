@@ -289,6 +289,7 @@ static bool visit_frameworks(struct allocator *allocator, struct agent *agent, s
         if (agent_is_blocked(agent, number))
             continue;
         allocator->steps += STEPS_OF_A_TRY;
+        allocator->client_nodes.nodes[number]->hint = i;
         if (!try_client(allocator, agent, client_at(allocator, number), &more))
             return false;
         if (allocator->round.stage == 1 && !allocator_role_has_unsatisfied_guarantees(role->top))
@@ -397,25 +398,28 @@ static bool visit_role_in_any_order(struct allocator *allocator, struct agent *a
 
 /* Few takers */
 
+static uint64_t unblocked_of_word(const struct allocator *allocator, const struct agent *agent, uint32_t word) {
+    uint64_t bits = allocator->active_clients.words[word];
+
+    return word < agent->bit_words ? bits & ~agent->bits[2 * word] : bits;
+}
+
 /* The clients that are not known to be of no use here, if there are so few that looking for the first among them is
  * quicker than going through all in order. Returns false if there are too many. */
 static bool gather(struct allocator *allocator, const struct agent *agent, struct client **ret_clients,
                    uint32_t *ret_count) {
     uint32_t count = 0;
 
-    for (uint32_t word = 0; word < allocator->active_clients.count; word++) {
-        uint64_t bits = allocator->active_clients.words[word];
-
-        if (word < agent->bit_words)
-            bits &= ~agent->bits[2 * word];
-        for (; bits != 0; bits &= bits - 1) {
-            if (count == MOST_GATHERED)
-                return false;
+    for (uint32_t word = 0; word < allocator->active_clients.count; word++)
+        count += (uint32_t)__builtin_popcountll(unblocked_of_word(allocator, agent, word));
+    if (count > MOST_GATHERED || (count * count * 2 >= allocator->client_count && count > 1))
+        return false;
+    count = 0;
+    for (uint32_t word = 0; word < allocator->active_clients.count; word++)
+        for (uint64_t bits = unblocked_of_word(allocator, agent, word); bits != 0; bits &= bits - 1)
             ret_clients[count++] = client_at(allocator, word * 64 + (uint32_t)__builtin_ctzll(bits));
-        }
-    }
     *ret_count = count;
-    return count * count * 2 < allocator->client_count || count < 2;
+    return true;
 }
 
 static void visit_gathered(struct allocator *allocator, struct agent *agent, struct client **clients, uint32_t count) {

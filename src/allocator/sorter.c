@@ -97,6 +97,8 @@ static uint32_t find_place(const struct siblings *siblings, const struct sorter_
 static uint32_t find_in_order(const struct siblings *siblings, const struct sorter_node *node) {
     uint32_t place;
 
+    if (node->hint < siblings->active_count && siblings->order[node->hint] == node->number)
+        return node->hint;
     if (!siblings->is_dirty) {
         place = find_place(siblings, node);
         assert(siblings->order[place] == node->number);
@@ -216,6 +218,9 @@ static void move(struct siblings *siblings, struct sorter_node *node, uint32_t f
     } else if (from + 1 < siblings->active_count && sorter_node_is_before(node_at(siblings, from + 1), node)) {
         low = from + 1;
         high = siblings->active_count - 1;
+        /* Who has been served is often the last one now. */
+        if (sorter_node_is_before(node_at(siblings, high), node))
+            low = high + 1;
     } else {
         return;
     }
@@ -253,10 +258,17 @@ void allocator_siblings_update(struct siblings *siblings, struct sorter_node *no
 }
 
 uint64_t allocator_sorter_hash(const char *text) {
-    uint64_t hash = 0xcbf29ce484222325u;
+    size_t left = strlen(text);
+    uint64_t hash = left;
 
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    for (; left >= 8; left -= 8, text += 8) {
+        uint64_t eight;
+
+        memcpy(&eight, text, 8);
+        hash = sorter_mix(eight, hash);
+    }
+    for (; left > 0; left--)
+        hash = (hash ^ (unsigned char)*text++) * 0x100000001b3u;
     return sorter_mix(hash, 0);
 }
 

@@ -15,6 +15,7 @@ struct sorter_node {
     uint64_t count;  /* how often it has been allocated to */
     uint32_t rank;   /* its place by name among its siblings */
     uint32_t number; /* in the table of its kind */
+    uint32_t hint;   /* where it was in the order when last served */
     double weight;
     bool is_active;         /* takes part in the order */
     uint32_t pending_count; /* times allocated to since the order was last brought up to date */

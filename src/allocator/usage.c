@@ -116,15 +116,15 @@ static void track(struct allocator *allocator, struct agent *agent, struct clien
 /* A view of what @resources take of an agent: without allocation roles and without what is shared. Valid until the next
  * one is made. */
 static struct resources unallocated_view(struct allocator *allocator, const struct resources *resources) {
-    struct resources view = {allocator_scratch_get(allocator, resources->count), 0, 0};
+    struct resource *items = allocator_scratch_get(allocator, resources->count);
+    struct resources view = {items, 0, 0};
 
     for (size_t i = 0; i < resources->count; i++) {
         if (resources->items[i].kind->is_shared)
             continue;
-        view.items[view.count] = resources->items[i];
-        view.items[view.count++].allocation_role = NULL;
+        items[view.count] = resources->items[i];
+        items[view.count++].allocation_role = NULL;
     }
-    view.capacity = view.count;
     return view;
 }
 
@@ -227,15 +227,21 @@ static struct role_amounts *get_allocated(struct agent *agent, const char *role)
     return &agent->allocated[agent->allocated_count++];
 }
 
-static void track_allocated(struct allocator *allocator, const char *role_name, size_t dimension, int64_t amount) {
-    for (struct role *role = allocator_role_find(allocator, role_name); role != NULL; role = role->parent) {
+static void track_allocated(struct role *role, size_t dimension, int64_t amount) {
+    for (; role != NULL; role = role->parent)
         amounts_add(&role->allocated, dimension, amount);
+}
+
+static void update_metrics(struct allocator *allocator, struct role *role) {
+    for (; role != NULL; role = role->parent)
         allocator_metrics_update_consumed(allocator, role);
-    }
 }
 
 void allocator_allocated_track(struct allocator *allocator, struct agent *agent, const struct resources *resources,
                                int sign) {
+    struct role_amounts *allocated = NULL;
+    struct role *role = NULL;
+
     for (size_t i = 0; i < resources->count; i++) {
         const struct resource *resource = &resources->items[i];
         size_t dimension;
@@ -244,18 +250,26 @@ void allocator_allocated_track(struct allocator *allocator, struct agent *agent,
             resource->allocation_role == NULL)
             continue;
         dimension = dimension_of(allocator, resource);
-        amounts_add(&get_allocated(agent, resource->allocation_role)->amounts, dimension, sign * resource->scalar);
-        track_allocated(allocator, resource->allocation_role, dimension, sign * resource->scalar);
+        if (allocated == NULL || allocated->role != resource->allocation_role) {
+            update_metrics(allocator, role);
+            allocated = get_allocated(agent, resource->allocation_role);
+            role = allocator_role_find(allocator, resource->allocation_role);
+        }
+        amounts_add(&allocated->amounts, dimension, sign * resource->scalar);
+        track_allocated(role, dimension, sign * resource->scalar);
     }
+    update_metrics(allocator, role);
 }
 
 void allocator_allocated_forget(struct allocator *allocator, struct agent *agent) {
     for (size_t i = 0; i < agent->allocated_count; i++) {
         struct role_amounts *allocated = &agent->allocated[i];
+        struct role *role = allocator_role_find(allocator, allocated->role);
 
         for (size_t j = 0; j < amounts_count(&allocated->amounts); j++)
             if (amounts_get(&allocated->amounts, j) != 0)
-                track_allocated(allocator, allocated->role, j, -amounts_get(&allocated->amounts, j));
+                track_allocated(role, j, -amounts_get(&allocated->amounts, j));
+        update_metrics(allocator, role);
         amounts_done(&allocated->amounts);
         name_release(allocated->role);
     }

@@ -22,12 +22,20 @@ enum { KEEPS = 1 };
 enum { KEEPS = 1 };
 #endif
 
-struct free_array {
-    struct free_array *next;
+struct item_array {
+    union {
+        struct item_array *next; /* of those that are kept */
+        uint64_t holders;
+    };
+    struct resource items[];
 };
 
+static struct item_array *array_of(const struct resource *items) {
+    return container_of((void *)(uintptr_t)items, struct item_array, items);
+}
+
 static _Thread_local struct {
-    struct free_array *free[CLASSES];
+    struct item_array *free[CLASSES];
     size_t count[CLASSES]; /* kept */
     size_t used;           /* arrays that are in use; when there are none, none are kept */
 } arrays;
@@ -44,7 +52,7 @@ static unsigned class_of(uint32_t capacity) {
 static void forget_all(void) {
     for (unsigned class = 0; class < CLASSES; class ++) {
         while (arrays.free[class] != NULL) {
-            struct free_array *next = arrays.free[class]->next;
+            struct item_array *next = arrays.free[class]->next;
 
             free(arrays.free[class]);
             arrays.free[class] = next;
@@ -53,15 +61,28 @@ static void forget_all(void) {
     }
 }
 
-void item_array_release(struct resource *items, uint32_t capacity) {
+void item_array_share(const struct resource *items) {
+    array_of(items)->holders++;
+}
+
+bool item_array_is_shared(const struct resource *items) {
+    return array_of(items)->holders > 1;
+}
+
+void item_array_unshare(const struct resource *items) {
+    array_of(items)->holders--;
+}
+
+void item_array_release(const struct resource *items, uint32_t capacity) {
     unsigned class = class_of(capacity);
-    struct free_array *array = (struct free_array *)(void *)items;
+    struct item_array *array;
 
     if (items == NULL)
         return;
+    array = array_of(items);
     arrays.used--;
     if (!KEEPS || class == CLASSES || arrays.count[class] * capacity * sizeof(*items) >= MOST_KEPT_BYTES) {
-        free(items);
+        free(array);
     } else {
         array->next = arrays.free[class];
         arrays.free[class] = array;
@@ -72,18 +93,21 @@ void item_array_release(struct resource *items, uint32_t capacity) {
 }
 
 static struct resource *take(unsigned class, uint32_t capacity) {
-    struct free_array *array = class < CLASSES ? arrays.free[class] : NULL;
+    struct item_array *array = class < CLASSES ? arrays.free[class] : NULL;
 
     arrays.used++;
-    if (array == NULL)
-        return xmalloc(capacity * sizeof(struct resource));
-    arrays.free[class] = array->next;
-    arrays.count[class]--;
-    __builtin_prefetch(array->next, 1);
-    return (struct resource *)(void *)array;
+    if (array == NULL) {
+        array = xmalloc(sizeof(*array) + capacity * sizeof(struct resource));
+    } else {
+        arrays.free[class] = array->next;
+        arrays.count[class]--;
+        __builtin_prefetch(array->next, 1);
+    }
+    array->holders = 1;
+    return array->items;
 }
 
-struct resource *item_array_grow(struct resource *old, uint32_t *capacity, uint32_t used, uint32_t count) {
+struct resource *item_array_grow(const struct resource *old, uint32_t *capacity, uint32_t used, uint32_t count) {
     unsigned class = class_of(count);
     uint32_t new_capacity = class < CLASSES ? (uint32_t)SMALLEST << class : count;
     struct resource *items = take(class, new_capacity);

@@ -17,7 +17,7 @@ static void amount_hold(const struct resource *resource) {
         items_hold(resource->set);
 }
 
-static void amount_release(struct resource *resource) {
+static void amount_release(const struct resource *resource) {
     if (resource->kind->type == RESOURCE_RANGES)
         ranges_release(resource->ranges);
     else if (resource->kind->type == RESOURCE_SET)
@@ -30,7 +30,7 @@ static void resource_hold(const struct resource *resource) {
     amount_hold(resource);
 }
 
-static void resource_release(struct resource *resource) {
+static void resource_release(const struct resource *resource) {
     amount_release(resource);
     kind_release(resource->kind);
     name_release(resource->allocation_role);
@@ -38,11 +38,37 @@ static void resource_release(struct resource *resource) {
 
 /* Life */
 
+static bool has_shared_array(const struct resources *resources) {
+    return resources->capacity > 0 && item_array_is_shared(resources->items);
+}
+
+/* The array, to be changed: nobody else's from now on. */
+static struct resource *own(struct resources *resources) {
+    const struct resource *shared = resources->items;
+    struct resource *items;
+
+    if (!has_shared_array(resources))
+        return (struct resource *)(uintptr_t)shared;
+    item_array_unshare(shared);
+    resources->capacity = 0;
+    items = item_array_grow(NULL, &resources->capacity, 0, resources->count);
+    memcpy(items, shared, resources->count * sizeof(items[0]));
+    for (size_t i = 0; i < resources->count; i++)
+        resource_hold(&items[i]);
+    resources->items = items;
+    return items;
+}
+
 void resources_init(struct resources *resources) {
     *resources = RESOURCES_INIT;
 }
 
 void resources_clear(struct resources *resources) {
+    if (has_shared_array(resources)) {
+        item_array_unshare(resources->items);
+        *resources = RESOURCES_INIT;
+        return;
+    }
     for (size_t i = 0; i < resources->count; i++)
         resource_release(&resources->items[i]);
     resources->count = 0;
@@ -57,6 +83,7 @@ void resources_done(struct resources *resources) {
 }
 
 static void reserve(struct resources *resources, size_t count) {
+    own(resources);
     if (count <= resources->capacity)
         return;
     resources->items = item_array_grow(resources->items, &resources->capacity, resources->count, (uint32_t)count);
@@ -67,20 +94,31 @@ static void append(struct resources *resources, const struct resource *resource)
     if (resources->count == resources->capacity)
         reserve(resources, resources->count * 2 + 1);
     resource_hold(resource);
-    resources->items[resources->count++] = *resource;
+    own(resources)[resources->count++] = *resource;
 }
 
 void resources_assign(struct resources *to, const struct resources *from) {
+    struct resources copy = *from;
+
     if (to == from)
         return;
-    /* Hold first: @to may be the only holder of what @from shares with it. */
-    for (size_t i = 0; i < from->count; i++)
-        resource_hold(&from->items[i]);
-    resources_clear(to);
-    reserve(to, from->count);
-    if (from->count > 0)
-        memcpy(to->items, from->items, from->count * sizeof(from->items[0]));
-    to->count = from->count;
+    if (from->count == 0) {
+        resources_clear(to);
+        return;
+    }
+    if (from->capacity > 0) {
+        /* Hold first: @to may be the only other holder. */
+        item_array_share(copy.items);
+    } else {
+        struct resource *items = item_array_grow(NULL, &copy.capacity, 0, from->count);
+
+        memcpy(items, from->items, from->count * sizeof(items[0]));
+        copy.items = items;
+        for (size_t i = 0; i < from->count; i++)
+            resource_hold(&from->items[i]);
+    }
+    resources_done(to);
+    *to = copy;
 }
 
 void resources_copy(struct resources *ret, const struct resources *from) {
@@ -205,9 +243,9 @@ void resources_add_one(struct resources *to, const struct resource *what) {
         if (!are_addable(&to->items[i], what))
             continue;
         if (what->kind->is_shared)
-            to->items[i].shared_count += what->shared_count;
+            own(to)[i].shared_count += what->shared_count;
         else
-            amount_add(&to->items[i], what);
+            amount_add(&own(to)[i], what);
         return;
     }
     append(to, what);
@@ -225,10 +263,11 @@ void resources_subtract_one(struct resources *from, const struct resource *what)
     if (resource_is_empty(what))
         return;
     for (size_t i = 0; i < from->count; i++) {
-        struct resource *resource = &from->items[i];
+        struct resource *resource;
 
-        if (!are_subtractable(resource, what))
+        if (!are_subtractable(&from->items[i], what))
             continue;
+        resource = &own(from)[i];
         if (what->kind->is_shared)
             resource->shared_count -= what->shared_count;
         else
@@ -493,33 +532,46 @@ bool resource_needs_checkpoint(const struct resource *resource) {
 /* Changes in place */
 
 void resources_allocate(struct resources *resources, const char *role) {
-    for (size_t i = 0; i < resources->count; i++) {
-        const char *old = resources->items[i].allocation_role;
+    const char *name = name_get(role);
 
-        resources->items[i].allocation_role = name_get(role);
+    resources_allocate_to_name(resources, name);
+    name_release(name);
+}
+
+void resources_set_scalar(struct resources *resources, size_t index, int64_t scalar) {
+    own(resources)[index].scalar = scalar;
+}
+
+void resources_allocate_to_name(struct resources *resources, const char *name) {
+    struct resource *items = own(resources);
+
+    for (size_t i = 0; i < resources->count; i++) {
+        const char *old = items[i].allocation_role;
+
+        items[i].allocation_role = name_hold(name);
         name_release(old);
     }
 }
 
 void resources_unallocate(struct resources *resources) {
-    struct resources old;
+    const char *first = resources->count == 0 ? NULL : resources->items[0].allocation_role;
     bool is_allocated_differently = false;
+    struct resources old;
 
-    for (size_t i = 0; i < resources->count; i++)
-        is_allocated_differently |= resources->items[i].allocation_role != resources->items[0].allocation_role;
+    for (size_t i = 1; i < resources->count; i++)
+        is_allocated_differently |= resources->items[i].allocation_role != first;
     if (!is_allocated_differently) {
-        for (size_t i = 0; i < resources->count; i++) {
-            name_release(resources->items[i].allocation_role);
-            resources->items[i].allocation_role = NULL;
-        }
+        if (first != NULL)
+            resources_allocate_to_name(resources, NULL);
         return;
     }
     /* What was allocated to several roles becomes one resource again. */
     resources_move(&old, resources);
     for (size_t i = 0; i < old.count; i++) {
-        name_release(old.items[i].allocation_role);
-        old.items[i].allocation_role = NULL;
-        resources_add_one(resources, &old.items[i]);
+        struct resource one = old.items[i];
+
+        one.allocation_role = NULL;
+        resources_add_one(resources, &one);
     }
     resources_done(&old);
 }

@@ -6,8 +6,7 @@
  * by pointer. Amounts are thousandths (scalars), sorted disjoint ranges, or sets. The role something is allocated to is
  * kept beside the kind, because it changes at every offer.
  *
- * Ranges and sets are immutable and shared between copies, so that a copy costs one allocation. Values belong to the
- * thread that made them.
+ * Ranges and sets are immutable and shared between copies. Values belong to the thread that made them.
  *
  * Behaviour follows Mesos's Resources (src/common/resources.cpp, values.cpp), which the function names point to. */
 #pragma once
@@ -78,8 +77,10 @@ struct resource {
     int32_t shared_count; /* copies of a shared resource; 1 otherwise */
 };
 
+/* Copies share the array until one of them changes, so that copying costs next to nothing. A view of an array that
+ * belongs to somebody else has a capacity of 0: it can be read and copied. */
 struct resources {
-    struct resource *items;
+    const struct resource *items;
     uint32_t count, capacity;
 };
 
@@ -212,6 +213,9 @@ bool resource_needs_checkpoint(const struct resource *resource);
 /* Changes in place */
 
 void resources_allocate(struct resources *resources, const char *role);
+/* Give the scalar at @index another amount. */
+void resources_set_scalar(struct resources *resources, size_t index, int64_t scalar);
+void resources_allocate_to_name(struct resources *resources, const char *name); /* of model/name.h */
 void resources_unallocate(struct resources *resources);
 /* The role all of them are allocated to; NULL if they are not allocated, or not to one role only. */
 const char *resources_allocation_role(const struct resources *resources);

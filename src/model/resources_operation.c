@@ -112,7 +112,7 @@ static int convert_grow(const Mesos__V1__Offer__Operation__GrowVolume *grow, str
         return error_set(err, 0, "Operation not supported for resource provider");
     resources_copy(&conversion->consumed, &conversion->converted);
     resources_add(&conversion->consumed, &addition);
-    conversion->converted.items[0].scalar += addition.items[0].scalar;
+    resources_set_scalar(&conversion->converted, 0, conversion->converted.items[0].scalar + addition.items[0].scalar);
     return 0;
 }
 
@@ -129,9 +129,9 @@ static int convert_shrink(const Mesos__V1__Offer__Operation__ShrinkVolume *shrin
     if (conversion->consumed.items[0].kind->provider_id != NULL)
         return error_set(err, 0, "Operation not supported for resource provider");
     resources_copy(&conversion->converted, &conversion->consumed);
-    conversion->converted.items[0].scalar -= amount;
+    resources_set_scalar(&conversion->converted, 0, conversion->converted.items[0].scalar - amount);
     strip_volumes(&conversion->consumed, &freed);
-    freed.items[0].scalar = amount;
+    resources_set_scalar(&freed, 0, amount);
     resources_add(&conversion->converted, &freed);
     return 0;
 }
@@ -253,8 +253,8 @@ int resources_apply_checkpointed(struct resources *total, const struct resources
     resources_assign(&result, total);
     for (size_t i = 0; i < checkpointed->count; i++) {
         const struct resource *resource = &checkpointed->items[i];
-        cleanup_resources struct resources stripped = RESOURCES_INIT;
-        struct resources one = {(struct resource *)resource, 1, 1};
+        cleanup_resources struct resources plain = RESOURCES_INIT, stripped = RESOURCES_INIT;
+        struct resources one = {resource, 1, 0};
         struct resource base;
 
         if (!resource_needs_checkpoint(resource)) {
@@ -263,13 +263,13 @@ int resources_apply_checkpointed(struct resources *total, const struct resources
             return error_set(err, 0, "Unexpected checkpointed resources %s", text);
         }
         if (resource->kind->is_persistent)
-            strip_volumes(&one, &stripped);
+            strip_volumes(&one, &plain);
         else
-            resources_copy(&stripped, &one);
-        base = stripped.items[0];
+            resources_copy(&plain, &one);
+        base = plain.items[0];
         base.kind = kind_without_dynamic_reservations(base.kind);
-        kind_release(stripped.items[0].kind);
-        stripped.items[0].kind = base.kind;
+        resources_add_one(&stripped, &base);
+        kind_release(base.kind);
         if (!resources_contain(&result, &stripped)) {
             cleanup_free char *all = resources_text(&result), *part = resources_text(&stripped);
 

@@ -426,12 +426,13 @@ static struct resources make(unsigned lane) {
     for (size_t i = 0; i < count; i++) {
         const struct resources *sample = &samples[draw(ARRAY_SIZE(samples))];
         cleanup_resources struct resources part = RESOURCES_INIT;
+        struct resource one = sample->items[0];
         char text[128];
 
         switch (sample->items[0].kind->type) {
         case RESOURCE_SCALAR:
-            resources_assign(&part, sample);
-            part.items[0].scalar = (int64_t)(1 + draw(5)) * 500;
+            one.scalar = (int64_t)(1 + draw(5)) * 500;
+            resources_add_one(&part, &one);
             break;
         case RESOURCE_RANGES:
             make_ranges(text, sizeof(text), sample == &samples[ARRAY_SIZE(kinds)] ? "ports" : "ports(a)", lane);
@@ -469,9 +470,12 @@ static void check_round_trips(const struct resources *a) {
         if (resources_from_messages(messages, count, &again, &err) < 0)
             fail_msg("%s", error_message(&err));
         /* A message has no count of copies. */
-        resources_assign(&copies, a);
-        for (size_t i = 0; i < copies.count; i++)
-            copies.items[i].shared_count = 1;
+        for (size_t i = 0; i < a->count; i++) {
+            struct resource one = a->items[i];
+
+            one.shared_count = 1;
+            resources_add_one(&copies, &one);
+        }
         check_equal(&again, &copies, "messages");
         resources_done(&copies);
         resources_done(&again);
@@ -482,6 +486,7 @@ static void check_round_trips(const struct resources *a) {
 static void check_algebra(void) {
     cleanup_resources struct resources a = make(0), b = make(1), c = make(2), sum = RESOURCES_INIT,
                                        other = RESOURCES_INIT, part = RESOURCES_INIT;
+    cleanup_free char *a_before = resources_text(&a), *b_before = resources_text(&b), *a_after = NULL, *b_after = NULL;
 
     resources_assign(&sum, &a);
     resources_add(&sum, &b);
@@ -511,6 +516,13 @@ static void check_algebra(void) {
     resources_subtract(&other, &sum);
     assert_true(resources_is_empty(&other));
     check_round_trips(&sum);
+    /* Copies share memory, but not what is done to them. */
+    resources_assign(&other, &b);
+    resources_allocate(&other, "r");
+    a_after = resources_text(&a);
+    b_after = resources_text(&b);
+    assert_string_equal(a_before, a_after);
+    assert_string_equal(b_before, b_after);
 }
 
 static void algebra_holds_for_random_resources(void **state) {

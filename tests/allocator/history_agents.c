@@ -129,7 +129,7 @@ static void add_provider(struct history *h, int index) {
     provided = make_provided(h, provider);
     if (is_used) {
         resources_add_one(&used, &provided.items[0]);
-        used.items[0].scalar = 50000;
+        resources_set_scalar(&used, 0, 50000);
         resources_allocate(&used, all_roles[history_draw(h, ROLES)]);
         if (h->has_framework[framework])
             history_add_piece(h, framework, index, &used, true);

@@ -91,7 +91,7 @@ static void convert(struct history *h, size_t index) {
         return;
     h->step = "convert";
     for (size_t i = 0; i < piece->resources.count && resources_is_empty(&conversion.consumed); i++) {
-        struct resource *resource = &piece->resources.items[i];
+        const struct resource *resource = &piece->resources.items[i];
 
         if (resource->kind->is_shared || resource->kind->is_revocable || resource->kind->is_persistent)
             continue;

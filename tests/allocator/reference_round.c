@@ -351,11 +351,14 @@ static void shrink(struct resources *resources, const struct quantities *target,
     cleanup_quantities struct quantities left = QUANTITIES_INIT;
     struct resources kept = RESOURCES_INIT;
 
+    cleanup_free struct resource *items = xmalloc((resources->count + 1) * sizeof(*items));
+
     quantities_copy(&left, target);
     if (resources->count > 0)
-        qsort(resources->items, resources->count, sizeof(resources->items[0]), compare_by_text);
+        memcpy(items, resources->items, resources->count * sizeof(*items));
+    qsort(items, resources->count, sizeof(*items), compare_by_text);
     for (size_t i = 0; i < resources->count; i++) {
-        struct resource resource = resources->items[i];
+        struct resource resource = items[i];
         const int64_t *amount = quantities_find(&left, resource.kind->name);
 
         if (amount == NULL && !are_limits)
