@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/process_tree.h"
 #include "base/table.h"
+#include "containerizer/fetch_cache.h"
 #include "containerizer/posix_containerizer.h"
 
 /* The life of a container.
@@ -19,6 +20,7 @@
 enum posix_state { POSIX_FETCHING, POSIX_WAITING, POSIX_STARTING, POSIX_RUNNING, POSIX_ENDED };
 
 struct posix_container;
+struct posix_fetch;
 
 struct posix {
     struct containerizer base;
@@ -26,6 +28,8 @@ struct posix {
     struct env *env;
     char *runtime_dir, *launcher_dir, *work_dir, *frameworks_home;
     int64_t fetcher_stall_timeout_ns;
+    struct fetch_cache cache;
+    struct list fetches_waiting; /* of struct posix_fetch: for a download of another container */
     bool switch_user;
     struct table containers;        /* of struct posix_container, by id */
     struct list answers;            /* of struct posix_answer: still to be given */
@@ -46,11 +50,11 @@ struct posix_container {
     bool is_foreign;   /* its launcher is a Mesos agent's and knows nothing of destroying */
     bool owns_runtime; /* the runtime directory is this container's, not an earlier one's of the same id */
     bool is_destroyed;
-    bool is_unwanted;      /* found by recover(): its end is nobody's news */
-    struct buffer order;   /* for its monitor */
-    struct child *fetcher; /* FETCHING */
-    struct child *monitor; /* one that this process has started */
-    int pidfd;             /* one that was recovered */
+    bool is_unwanted;          /* found by recover(): its end is nobody's news */
+    struct buffer order;       /* for its monitor */
+    struct posix_fetch *fetch; /* FETCHING */
+    struct child *monitor;     /* one that this process has started */
+    int pidfd;                 /* one that was recovered */
     struct watch *pidfd_watch;
     int monitor_pid, command_pid;
     int socket_fd; /* to the monitor; open as long as the agent's end is to end the container */
@@ -105,6 +109,9 @@ int posix_volumes_link(const struct posix *posix, const struct container_config 
 
 /* posix_fetch.c: start the fetcher for the URIs of @config; the container goes on by itself. */
 int posix_fetch_start(struct posix_container *container, const struct container_config *config, struct error *err);
+/* End it, if it is still there; @container->fetch is NULL then. */
+void posix_fetch_kill(struct posix_container *container); /* its end will be seen */
+void posix_fetch_free(struct posix_container *container, bool is_done);
 
 /* posix_sweep.c: kill what is left of a container whose monitor was killed. */
 void posix_sweep(const struct posix_container *container);

@@ -73,10 +73,7 @@ static void release_processes(struct posix_container *container) {
     container->socket_fd = container->pidfd = -1;
     if (container->monitor != NULL)
         child_forget(take_ptr(&container->monitor));
-    if (container->fetcher != NULL) {
-        kill(-child_pid(container->fetcher), SIGKILL);
-        child_forget(take_ptr(&container->fetcher));
-    }
+    posix_fetch_free(container, false);
 }
 
 void posix_container_free(struct posix_container *container) {
@@ -321,7 +318,7 @@ void posix_container_kill(struct posix_container *container) {
         return;
     container->is_destroyed = true;
     if (container->state == POSIX_FETCHING)
-        kill(-child_pid(container->fetcher), SIGKILL);
+        posix_fetch_kill(container);
     else if (container->state == POSIX_WAITING)
         posix_container_ended(container);
     else if (container->state != POSIX_ENDED)
@@ -478,6 +475,9 @@ static void posix_remove(struct containerizer *containerizer, const char *id) {
 static void posix_free(struct containerizer *containerizer) {
     struct posix *posix = posix_from(containerizer);
     struct posix_container *container;
+    /* None of those that wait is to go on. */
+    while (!list_is_empty(&posix->fetches_waiting))
+        list_remove(posix->fetches_waiting.next);
     table_for_each (&posix->containers, container)
         posix_container_free(container);
     table_done(&posix->containers);
@@ -485,6 +485,7 @@ static void posix_free(struct containerizer *containerizer) {
     list_for_each (&posix->answers, answer, member)
         posix_answer_free(answer);
     process_table_done(&posix->processes);
+    fetch_cache_done(&posix->cache);
     free(posix->runtime_dir);
     free(posix->launcher_dir);
     free(posix->work_dir);
@@ -522,6 +523,10 @@ struct containerizer *posix_containerizer_new(struct loop *loop, const struct po
     posix->switch_user = options->switch_user;
     list_init(&posix->answers);
     list_init(&posix->waiting);
+    list_init(&posix->fetches_waiting);
+    fetch_cache_init(&posix->cache, env, options->fetcher_cache_dir,
+                     options->work_dir != NULL ? options->work_dir : options->runtime_dir,
+                     options->fetcher_cache_bytes);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     posix->starting_most = processors > 0 ? 2 * processors : 2;
     return &posix->base;

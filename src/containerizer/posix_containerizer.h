@@ -12,6 +12,8 @@ struct posix_containerizer_options {
     const char *launcher_dir;         /* --launcher_dir: where mesos-containerizer-monitor and mesos-fetcher are */
     const char *work_dir;             /* --work_dir: persistent volumes are below it; NULL: they are refused */
     const char *frameworks_home;      /* --frameworks_home: where relative URIs start; NULL: they are refused */
+    const char *fetcher_cache_dir;    /* --fetcher_cache_dir; NULL: nothing is cached */
+    uint64_t fetcher_cache_bytes;     /* --fetcher_cache_size */
     int64_t fetcher_stall_timeout_ns; /* --fetcher_stall_timeout: 0: 1 min */
     bool switch_user;                 /* --switch_user: run commands as the user of their container */
 };

@@ -193,6 +193,8 @@ static int run(struct agent_flags *flags, struct error *err) {
         .work_dir = flags->work_dir,
         .frameworks_home = *flags->frameworks_home != '\0' ? flags->frameworks_home : NULL,
         .fetcher_stall_timeout_ns = flags->fetcher_stall_timeout_ns,
+        .fetcher_cache_dir = flags->fetcher_cache_dir,
+        .fetcher_cache_bytes = flags->fetcher_cache_size_bytes,
         .switch_user = flags->switch_user,
     };
     containerizer = posix_containerizer_new(program.loop, &options, err);

@@ -159,6 +159,8 @@ static int start_agent(struct local *local, struct local_agent *agent, int numbe
         .runtime_dir = agent->flags.runtime_dir,
         .launcher_dir = agent->flags.launcher_dir,
         .work_dir = agent->flags.work_dir,
+        .fetcher_cache_dir = agent->flags.fetcher_cache_dir,
+        .fetcher_cache_bytes = agent->flags.fetcher_cache_size_bytes,
         .fetcher_stall_timeout_ns = agent->flags.fetcher_stall_timeout_ns,
         .switch_user = agent->flags.switch_user,
     };
