@@ -55,6 +55,7 @@ asan: ## the whole suite with AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: $(VENV)/done ## the driver's tests with ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=build/tsan MESON_OPTIONS='-Db_sanitize=thread -Db_lundef=false' build
 	@meson test -C build/tsan --suite driver --suite event --print-errorlogs
+	@BUILD_DIR=build/tsan $(VENV)/bin/python -m pytest -q -p no:cacheprovider tests/library -k robust
 
 .PHONY: clang
 clang: | test-packages ## the whole suite, built by clang

@@ -54,6 +54,39 @@ def test_the_library_can_be_loaded_and_unloaded_fifty_times(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.fixture
+def master(tmp_path):
+    cluster = Cluster(tmp_path)
+    cluster.start_master()
+    yield cluster.address
+    cluster.stop()
+
+
+def robust(*arguments, under=()):
+    program = BIN.parent / "tests" / "library" / "robust"
+    result = subprocess.run([*under, program, *arguments], capture_output=True, text=True, timeout=250, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr[-4000:]
+    return result.stdout
+
+
+def test_a_thousand_lives_leave_no_byte_no_descriptor_and_no_thread(master):
+    assert "1000 lives" in robust("lives", "1000", master)
+
+
+def test_valgrind_finds_nothing_lost_and_nothing_misused(master):
+    needed = subprocess.run(["ldd", BIN / "libmesos.so"], capture_output=True, text=True, check=True).stdout
+    if "san.so" in needed:
+        pytest.skip("built with a sanitizer, which looks itself")
+    robust("lives", "50", master, under=("valgrind", "-q", "--leak-check=full", "--error-exitcode=9",
+                                         "--errors-for-leak-kinds=definite,indirect,possible"))
+
+
+@pytest.mark.parametrize("what, words", [("slow", "the other driver was not held up"), ("crowd", "everybody was served"),
+                                         ("fork", "both have lived")])
+def test_robust_in_a_strange_process(master, what, words):
+    assert words in robust(what, master)
+
+
 def local_clusters(work_dir):
     """The processes of the clusters that keep their files there."""
     found = []

@@ -27,7 +27,7 @@ struct container {
     char **environment;
     bool is_command; /* mesos-executor; else our own */
     struct command_executor *command_executor;
-    struct sim_executor *sim_executor;
+    void *executor; /* of machine->executors */
     int pid;
     /* How it ended, until an agent has been told. */
     bool has_ended;
@@ -124,7 +124,7 @@ static const char *variable(const struct container *container, const char *name)
 
 static void end_executor(struct container *container) {
     command_executor_free(take_ptr(&container->command_executor));
-    sim_executor_free(take_ptr(&container->sim_executor));
+    container->machine->executors->free(take_ptr(&container->executor));
     env_timer_done(&container->start);
     if (container->place != NULL) {
         list_append(&container->machine->idle_nodes, &container->place->member);
@@ -206,7 +206,7 @@ static void on_start(struct env_timer *timer) {
     struct executor_client_options client = client_options(container);
 
     if (!container->is_command) {
-        container->sim_executor = sim_executor_new(env, &client, on_executor_done, container);
+        container->executor = container->machine->executors->start(env, &client, on_executor_done, container);
         return;
     }
     container->command_executor = command_executor_new(env,
@@ -381,8 +381,19 @@ struct containerizer *machine_containerizer_new(struct machine *machine) {
     return &containerizer->base;
 }
 
+static void *start_executor(struct env *env, const struct executor_client_options *options,
+                            void (*on_done)(void *user, int exit_code), void *user) {
+    return sim_executor_new(env, options, on_done, user);
+}
+
+static void free_executor(void *executor) {
+    sim_executor_free(executor);
+}
+
+static const struct machine_executors usual_executors = {start_executor, free_executor};
+
 void machine_init(struct machine *machine, struct sim *sim, const char *address) {
-    *machine = (struct machine){.sim = sim};
+    *machine = (struct machine){.sim = sim, .executors = &usual_executors};
     snprintf(machine->name, sizeof(machine->name), "%s", address);
     machine->node = sim_node_new(sim, address);
     list_init(&machine->containers);

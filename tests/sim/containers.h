@@ -6,8 +6,17 @@
 #pragma once
 
 #include "base/list.h"
+#include "client/executor_client.h"
 #include "containerizer/containerizer.h"
 #include "event/sim.h"
+
+/* How the executors that tasks bring with them are made. */
+struct machine_executors {
+    /* On a node of its own; @options stay valid until free(). @on_done: as in executor.h. */
+    void *(*start)(struct env *env, const struct executor_client_options *options,
+                   void (*on_done)(void *user, int exit_code), void *user);
+    void (*free)(void *executor); /* accepts NULL */
+};
 
 struct machine {
     struct sim *sim;
@@ -17,6 +26,7 @@ struct machine {
     struct list idle_nodes;              /* of struct executor_node: machines within the machine, to be used again */
     struct containerizer *containerizer; /* of the agent that runs; NULL while none does */
     unsigned next_node, started;
+    const struct machine_executors *executors; /* those of executor.h unless changed */
 };
 
 void machine_init(struct machine *machine, struct sim *sim, const char *address);
