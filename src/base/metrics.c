@@ -30,6 +30,7 @@ struct metric_window {
 void metrics_init(struct metrics *metrics) {
     *metrics = (struct metrics){0};
     table_init(&metrics->by_name);
+    list_init(&metrics->groups);
 }
 
 void metrics_done(struct metrics *metrics) {
@@ -94,6 +95,17 @@ void metrics_add_rows(struct metrics *metrics, const struct metric_row *rows, si
 void metrics_remove_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *base) {
     for (size_t i = 0; i < count; i++)
         metrics_remove(metrics, row_metric(&rows[i], base));
+}
+
+void metrics_add_group(struct metrics *metrics, struct metric_group *group, char *prefix,
+                       const struct metric_group_row *rows, size_t count, const void *values) {
+    *group = (struct metric_group){.prefix = prefix, .rows = rows, .count = count, .values = values};
+    list_append(&metrics->groups, &group->member);
+}
+
+void metrics_remove_group(struct metric_group *group) {
+    list_remove(&group->member);
+    free(take_ptr(&group->prefix));
 }
 
 static void drop_expired(struct metric_window *window, int64_t now_ns) {
@@ -174,23 +186,55 @@ static void emit_window(const struct metric *metric, emit_value *emit, void *use
 }
 
 static int compare_names(const void *a, const void *b) {
-    return strcmp((*(const struct metric *const *)a)->name, (*(const struct metric *const *)b)->name);
+    return strcmp(((const struct metric *)a)->name, ((const struct metric *)b)->name);
+}
+
+static double group_value(const struct metric_group *group, const struct metric_group_row *row) {
+    double value;
+
+    memcpy(&value, (const char *)group->values + row->offset, sizeof(value));
+    return value;
+}
+
+/* All metrics as they are to be shown, with those of groups last; the names of these, in @ret_names, are the caller's.
+ */
+static struct metric *list_all(const struct metrics *metrics, size_t *ret_count, struct buffer *ret_names) {
+    size_t count = metrics->by_name.count, listed = 0, at = 0;
+    const struct metric_group *group;
+    const struct metric *metric;
+    struct metric *all;
+
+    list_for_each (&metrics->groups, group, member) {
+        count += group->count;
+        for (size_t i = 0; i < group->count; i++) {
+            buffer_printf(ret_names, "%s/%s", group->prefix, group->rows[i].name);
+            buffer_append_char(ret_names, '\0');
+        }
+    }
+    all = xcalloc(count, sizeof(*all));
+    table_for_each (&metrics->by_name, metric)
+        all[listed++] = *metric;
+    list_for_each (&metrics->groups, group, member) {
+        for (size_t i = 0; i < group->count; i++, at += strlen(ret_names->data + at) + 1)
+            all[listed++] = (struct metric){.name = ret_names->data + at,
+                                            .type = group->rows[i].type,
+                                            .value = group_value(group, &group->rows[i])};
+    }
+    *ret_count = count;
+    return all;
 }
 
 /* A value that is not a number is one that is not known; it is left out, as upstream leaves out failed gauges. */
 static void emit_all(const struct metrics *metrics, emit_value *emit, void *user) {
-    cleanup_free const struct metric **sorted = xcalloc(metrics->by_name.count, sizeof(*sorted));
-    const struct metric *metric;
-    size_t count = 0;
+    cleanup_buffer struct buffer names = BUFFER_INIT;
+    size_t count;
+    cleanup_free struct metric *all = list_all(metrics, &count, &names);
 
-    table_for_each (&metrics->by_name, metric)
-        sorted[count++] = metric;
-    qsort(sorted, count, sizeof(*sorted), compare_names);
+    qsort(all, count, sizeof(*all), compare_names);
     for (size_t i = 0; i < count; i++) {
-        double value;
+        const struct metric *metric = &all[i];
+        double value = metric->read != NULL ? metric->read(metric->user) : metric->value;
 
-        metric = sorted[i];
-        value = metric->read != NULL ? metric->read(metric->user) : metric->value;
         if (isfinite(value))
             emit(user, metric, "", value);
         if (metric->type == METRIC_TIMER)

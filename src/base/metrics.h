@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
+#include "base/list.h"
 #include "base/table.h"
 
 enum metric_type {
@@ -15,6 +16,7 @@ enum metric_type {
 
 struct metrics {
     struct table by_name; /* of struct metric */
+    struct list groups;   /* of struct metric_group */
 };
 
 /* A metric that lives in its owner and is listed while it is registered. */
@@ -59,6 +61,28 @@ struct metric_row {
 };
 void metrics_add_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *base, void *user);
 void metrics_remove_rows(struct metrics *metrics, const struct metric_row *rows, size_t count, void *base);
+
+/* Values of one thing among many, such as a framework, without a struct metric for each: their names are "prefix/row",
+ * which are made when they are shown. */
+struct metric_group_row {
+    const char *name;
+    enum metric_type type; /* counter or gauge */
+    size_t offset;         /* of a double */
+};
+
+struct metric_group {
+    struct list member;
+    char *prefix;
+    const struct metric_group_row *rows;
+    size_t count;
+    const void *values; /* what the rows' offsets are in */
+};
+
+/* List the @rows of @values; @prefix is taken over. */
+void metrics_add_group(struct metrics *metrics, struct metric_group *group, char *prefix,
+                       const struct metric_group_row *rows, size_t count, const void *values);
+/* Accepts a zeroed one. */
+void metrics_remove_group(struct metric_group *group);
 
 /* Visit all values, sorted by the metrics' names: those of a timer are called name, name/count, name/max, … /p9999, as
  * Mesos does. Values that are not known are left out. @name is valid during the call. */

@@ -194,6 +194,34 @@ static void prometheus_text_has_types_and_summaries(void **state) {
     metrics_remove(&fixture->metrics, &timer);
 }
 
+static void groups_are_shown_among_the_others(void **state) {
+    struct values {
+        double sent, open;
+    };
+    static const struct metric_group_row rows[] = {
+        {"sent", METRIC_COUNTER, offsetof(struct values, sent)},
+        {"open", METRIC_GAUGE, offsetof(struct values, open)},
+    };
+    struct fixture *fixture = *state;
+    struct values first = {.sent = 1}, second = {.open = 2};
+    struct metric_group groups[2];
+    struct metric between;
+
+    metrics_add_group(&fixture->metrics, &groups[0], xstrdup("peers/c"), rows, ARRAY_SIZE(rows), &second);
+    metrics_add_group(&fixture->metrics, &groups[1], xstrdup("peers/a"), rows, ARRAY_SIZE(rows), &first);
+    metrics_add(&fixture->metrics, &between, METRIC_GAUGE, "peers/b");
+    first.sent = 3;
+    assert_string_equal(as_json(fixture),
+                        "{\"peers/a/open\":0.0,\"peers/a/sent\":3.0,\"peers/b\":0.0,\"peers/c/open\":2.0,"
+                        "\"peers/c/sent\":0.0}");
+    metrics_remove_group(&groups[1]);
+    metrics_remove(&fixture->metrics, &between);
+    assert_string_equal(as_prometheus(fixture), "# TYPE mesos_peers_c_open gauge\nmesos_peers_c_open 2.0\n"
+                                                "# TYPE mesos_peers_c_sent counter\nmesos_peers_c_sent 0.0\n");
+    metrics_remove_group(&groups[0]);
+    assert_string_equal(as_json(fixture), "{}");
+}
+
 static void removing_a_zeroed_metric_does_nothing(void **state) {
     struct fixture *fixture = *state;
     struct metric metric = {0};
@@ -212,6 +240,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_full_window_is_thinned_out_but_stays_covered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_register_the_metrics_of_a_struct, set_up, tear_down),
         cmocka_unit_test_setup_teardown(prometheus_text_has_types_and_summaries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(groups_are_shown_among_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(removing_a_zeroed_metric_does_nothing, set_up, tear_down),
     };
 

@@ -208,7 +208,7 @@ void framework_set_state(struct framework *framework, enum framework_state state
         log_info("Framework %s: %s -> %s", framework_text(framework, text), state_names[framework->state],
                  state_names[state]);
     framework->state = state;
-    framework->metrics.subscribed.value = state == FRAMEWORK_CONNECTED;
+    framework->metrics.subscribed = state == FRAMEWORK_CONNECTED;
     if (state != FRAMEWORK_DISCONNECTED)
         env_timer_stop(&framework->failover);
 }
@@ -382,7 +382,7 @@ void framework_send_rescind(struct framework *framework, const char *offer_id, b
         event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__RESCIND;
         event.rescind = &rescind;
         rescind.offer_id = &id;
-        metric_increment(&framework->metrics.offers_rescinded);
+        framework->metrics.offers_rescinded++;
     }
     framework_send(framework, &event);
 }

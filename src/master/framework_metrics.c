@@ -3,146 +3,109 @@
 
 #include "base/text.h"
 
-/* By number of the type; NULL: there is none with this number. */
-static const char *const call_names[FRAMEWORK_CALL_TYPES] = {
-    NULL,
-    "subscribe",
-    "teardown",
-    "accept",
-    "decline",
-    "revive",
-    "kill",
-    "shutdown",
-    "acknowledge",
-    "reconcile",
-    "message",
-    "request",
-    "suppress",
-    "accept_inverse_offers",
-    "decline_inverse_offers",
-    "acknowledge_operation_status",
-    "reconcile_operations",
-    "update_framework",
+#define OFFSET(member) offsetof(struct framework_metrics, member)
+
+/* Calls, events and operations by the number of their type. */
+static const struct metric_group_row rows[] = {
+    {"subscribed", METRIC_GAUGE, OFFSET(subscribed)},
+    {"calls", METRIC_COUNTER, OFFSET(calls)},
+    {"calls/subscribe", METRIC_COUNTER, OFFSET(calls_by_type[1])},
+    {"calls/teardown", METRIC_COUNTER, OFFSET(calls_by_type[2])},
+    {"calls/accept", METRIC_COUNTER, OFFSET(calls_by_type[3])},
+    {"calls/decline", METRIC_COUNTER, OFFSET(calls_by_type[4])},
+    {"calls/revive", METRIC_COUNTER, OFFSET(calls_by_type[5])},
+    {"calls/kill", METRIC_COUNTER, OFFSET(calls_by_type[6])},
+    {"calls/shutdown", METRIC_COUNTER, OFFSET(calls_by_type[7])},
+    {"calls/acknowledge", METRIC_COUNTER, OFFSET(calls_by_type[8])},
+    {"calls/reconcile", METRIC_COUNTER, OFFSET(calls_by_type[9])},
+    {"calls/message", METRIC_COUNTER, OFFSET(calls_by_type[10])},
+    {"calls/request", METRIC_COUNTER, OFFSET(calls_by_type[11])},
+    {"calls/suppress", METRIC_COUNTER, OFFSET(calls_by_type[12])},
+    {"calls/accept_inverse_offers", METRIC_COUNTER, OFFSET(calls_by_type[13])},
+    {"calls/decline_inverse_offers", METRIC_COUNTER, OFFSET(calls_by_type[14])},
+    {"calls/acknowledge_operation_status", METRIC_COUNTER, OFFSET(calls_by_type[15])},
+    {"calls/reconcile_operations", METRIC_COUNTER, OFFSET(calls_by_type[16])},
+    {"calls/update_framework", METRIC_COUNTER, OFFSET(calls_by_type[17])},
+    {"events", METRIC_COUNTER, OFFSET(events)},
+    {"events/subscribed", METRIC_COUNTER, OFFSET(events_by_type[1])},
+    {"events/offers", METRIC_COUNTER, OFFSET(events_by_type[2])},
+    {"events/rescind", METRIC_COUNTER, OFFSET(events_by_type[3])},
+    {"events/update", METRIC_COUNTER, OFFSET(events_by_type[4])},
+    {"events/message", METRIC_COUNTER, OFFSET(events_by_type[5])},
+    {"events/failure", METRIC_COUNTER, OFFSET(events_by_type[6])},
+    {"events/error", METRIC_COUNTER, OFFSET(events_by_type[7])},
+    {"events/heartbeat", METRIC_COUNTER, OFFSET(events_by_type[8])},
+    {"events/inverse_offers", METRIC_COUNTER, OFFSET(events_by_type[9])},
+    {"events/rescind_inverse_offer", METRIC_COUNTER, OFFSET(events_by_type[10])},
+    {"events/update_operation_status", METRIC_COUNTER, OFFSET(events_by_type[11])},
+    {"offers/sent", METRIC_COUNTER, OFFSET(offers_sent)},
+    {"offers/accepted", METRIC_COUNTER, OFFSET(offers_accepted)},
+    {"offers/declined", METRIC_COUNTER, OFFSET(offers_declined)},
+    {"offers/rescinded", METRIC_COUNTER, OFFSET(offers_rescinded)},
+    {"operations", METRIC_COUNTER, OFFSET(operations)},
+    {"operations/launch", METRIC_COUNTER, OFFSET(operations_by_type[1])},
+    {"operations/reserve", METRIC_COUNTER, OFFSET(operations_by_type[2])},
+    {"operations/unreserve", METRIC_COUNTER, OFFSET(operations_by_type[3])},
+    {"operations/create", METRIC_COUNTER, OFFSET(operations_by_type[4])},
+    {"operations/destroy", METRIC_COUNTER, OFFSET(operations_by_type[5])},
+    {"operations/launch_group", METRIC_COUNTER, OFFSET(operations_by_type[6])},
+    {"operations/grow_volume", METRIC_COUNTER, OFFSET(operations_by_type[11])},
+    {"operations/shrink_volume", METRIC_COUNTER, OFFSET(operations_by_type[12])},
+    {"operations/create_disk", METRIC_COUNTER, OFFSET(operations_by_type[13])},
+    {"operations/destroy_disk", METRIC_COUNTER, OFFSET(operations_by_type[14])},
+    {"tasks/active/task_starting", METRIC_GAUGE, OFFSET(tasks_by_state[TASK_STARTING])},
+    {"tasks/active/task_running", METRIC_GAUGE, OFFSET(tasks_by_state[TASK_RUNNING])},
+    {"tasks/active/task_staging", METRIC_GAUGE, OFFSET(tasks_by_state[TASK_STAGING])},
+    {"tasks/active/task_killing", METRIC_GAUGE, OFFSET(tasks_by_state[TASK_KILLING])},
+    {"tasks/active/task_unreachable", METRIC_GAUGE, OFFSET(tasks_by_state[TASK_UNREACHABLE])},
+    {"tasks/active/task_unknown", METRIC_GAUGE, OFFSET(tasks_by_state[TASK_UNKNOWN])},
+    {"tasks/terminal/task_finished", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_FINISHED])},
+    {"tasks/terminal/task_failed", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_FAILED])},
+    {"tasks/terminal/task_killed", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_KILLED])},
+    {"tasks/terminal/task_lost", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_LOST])},
+    {"tasks/terminal/task_error", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_ERROR])},
+    {"tasks/terminal/task_dropped", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_DROPPED])},
+    {"tasks/terminal/task_gone", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_GONE])},
+    {"tasks/terminal/task_gone_by_operator", METRIC_COUNTER, OFFSET(tasks_by_state[TASK_GONE_BY_OPERATOR])},
 };
-
-static const char *const event_names[FRAMEWORK_EVENT_TYPES] = {
-    NULL,
-    "subscribed",
-    "offers",
-    "rescind",
-    "update",
-    "message",
-    "failure",
-    "error",
-    "heartbeat",
-    "inverse_offers",
-    "rescind_inverse_offer",
-    "update_operation_status",
-};
-
-static const char *const operation_names[FRAMEWORK_OPERATION_TYPES] = {
-    [1] = "launch",       [2] = "reserve",      [3] = "unreserve",      [4] = "create",       [5] = "destroy",
-    [6] = "launch_group", [11] = "grow_volume", [12] = "shrink_volume", [13] = "create_disk", [14] = "destroy_disk",
-};
-
-static const char *const state_names[TASK_STATES] = {
-    [TASK_STARTING] = "active/task_starting",
-    [TASK_RUNNING] = "active/task_running",
-    [TASK_STAGING] = "active/task_staging",
-    [TASK_KILLING] = "active/task_killing",
-    [TASK_UNREACHABLE] = "active/task_unreachable",
-    [TASK_UNKNOWN] = "active/task_unknown",
-    [TASK_FINISHED] = "terminal/task_finished",
-    [TASK_FAILED] = "terminal/task_failed",
-    [TASK_KILLED] = "terminal/task_killed",
-    [TASK_LOST] = "terminal/task_lost",
-    [TASK_ERROR] = "terminal/task_error",
-    [TASK_DROPPED] = "terminal/task_dropped",
-    [TASK_GONE] = "terminal/task_gone",
-    [TASK_GONE_BY_OPERATOR] = "terminal/task_gone_by_operator",
-};
-
-static void add_all(struct metrics *registry, struct metric *metrics, const char *const *names, size_t count,
-                    const char *prefix, const char *group) {
-    for (size_t i = 0; i < count; i++) {
-        if (names[i] != NULL)
-            metrics_add(registry, &metrics[i], METRIC_COUNTER, "%s/%s/%s", prefix, group, names[i]);
-    }
-}
-
-static void remove_all(struct metrics *registry, struct metric *metrics, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        metrics_remove(registry, &metrics[i]);
-}
 
 void framework_metrics_init(struct framework_metrics *metrics, struct metrics *registry, const char *name,
                             const char *id) {
-    struct buffer cleanup_buffer escaped = BUFFER_INIT;
-    cleanup_free char *prefix = NULL;
+    cleanup_buffer struct buffer escaped = BUFFER_INIT;
 
-    *metrics = (struct framework_metrics){.registry = registry};
+    *metrics = (struct framework_metrics){0};
     if (registry == NULL)
         return;
     percent_encode(&escaped, name);
-    prefix = xasprintf("master/frameworks/%s/%s", buffer_text(&escaped), id);
-    metrics_add(registry, &metrics->subscribed, METRIC_GAUGE, "%s/subscribed", prefix);
-    metrics_add(registry, &metrics->calls, METRIC_COUNTER, "%s/calls", prefix);
-    add_all(registry, metrics->calls_by_type, call_names, FRAMEWORK_CALL_TYPES, prefix, "calls");
-    metrics_add(registry, &metrics->events, METRIC_COUNTER, "%s/events", prefix);
-    add_all(registry, metrics->events_by_type, event_names, FRAMEWORK_EVENT_TYPES, prefix, "events");
-    metrics_add(registry, &metrics->offers_sent, METRIC_COUNTER, "%s/offers/sent", prefix);
-    metrics_add(registry, &metrics->offers_accepted, METRIC_COUNTER, "%s/offers/accepted", prefix);
-    metrics_add(registry, &metrics->offers_declined, METRIC_COUNTER, "%s/offers/declined", prefix);
-    metrics_add(registry, &metrics->offers_rescinded, METRIC_COUNTER, "%s/offers/rescinded", prefix);
-    metrics_add(registry, &metrics->operations, METRIC_COUNTER, "%s/operations", prefix);
-    add_all(registry, metrics->operations_by_type, operation_names, FRAMEWORK_OPERATION_TYPES, prefix, "operations");
-    for (int state = 0; state < TASK_STATES; state++)
-        metrics_add(registry, &metrics->tasks_by_state[state],
-                    task_state_is_terminal((enum task_state)state) ? METRIC_COUNTER : METRIC_GAUGE, "%s/tasks/%s",
-                    prefix, state_names[state]);
+    metrics_add_group(registry, &metrics->group, xasprintf("master/frameworks/%s/%s", buffer_text(&escaped), id), rows,
+                      ARRAY_SIZE(rows), metrics);
 }
 
 void framework_metrics_done(struct framework_metrics *metrics) {
-    struct metrics *registry = metrics->registry;
-
-    if (registry == NULL)
-        return;
-    metrics_remove(registry, &metrics->subscribed);
-    metrics_remove(registry, &metrics->calls);
-    remove_all(registry, metrics->calls_by_type, FRAMEWORK_CALL_TYPES);
-    metrics_remove(registry, &metrics->events);
-    remove_all(registry, metrics->events_by_type, FRAMEWORK_EVENT_TYPES);
-    metrics_remove(registry, &metrics->offers_sent);
-    metrics_remove(registry, &metrics->offers_accepted);
-    metrics_remove(registry, &metrics->offers_declined);
-    metrics_remove(registry, &metrics->offers_rescinded);
-    metrics_remove(registry, &metrics->operations);
-    remove_all(registry, metrics->operations_by_type, FRAMEWORK_OPERATION_TYPES);
-    remove_all(registry, metrics->tasks_by_state, TASK_STATES);
-    metrics->registry = NULL;
+    metrics_remove_group(&metrics->group);
 }
 
 void framework_metrics_count_call(struct framework_metrics *metrics, int type) {
-    metric_increment(&metrics->calls);
+    metrics->calls++;
     if (type > 0 && type < FRAMEWORK_CALL_TYPES)
-        metric_increment(&metrics->calls_by_type[type]);
+        metrics->calls_by_type[type]++;
 }
 
 void framework_metrics_count_event(struct framework_metrics *metrics, int type) {
-    metric_increment(&metrics->events);
+    metrics->events++;
     if (type > 0 && type < FRAMEWORK_EVENT_TYPES)
-        metric_increment(&metrics->events_by_type[type]);
+        metrics->events_by_type[type]++;
 }
 
 void framework_metrics_count_operation(struct framework_metrics *metrics, int type) {
-    metric_increment(&metrics->operations);
+    metrics->operations++;
     if (type > 0 && type < FRAMEWORK_OPERATION_TYPES)
-        metric_increment(&metrics->operations_by_type[type]);
+        metrics->operations_by_type[type]++;
 }
 
 void framework_metrics_task_moved(struct framework_metrics *metrics, int from, int to) {
     if (from >= 0 && !task_state_is_terminal((enum task_state)from))
-        metric_add(&metrics->tasks_by_state[from], -1);
+        metrics->tasks_by_state[from]--;
     if (to >= 0)
-        metric_increment(&metrics->tasks_by_state[to]);
+        metrics->tasks_by_state[to]++;
 }

@@ -11,13 +11,13 @@
 #define FRAMEWORK_OPERATION_TYPES 15
 
 struct framework_metrics {
-    struct metrics *registry; /* NULL: counted, but not listed */
-    struct metric subscribed;
-    struct metric calls, calls_by_type[FRAMEWORK_CALL_TYPES];
-    struct metric events, events_by_type[FRAMEWORK_EVENT_TYPES];
-    struct metric offers_sent, offers_accepted, offers_declined, offers_rescinded;
-    struct metric operations, operations_by_type[FRAMEWORK_OPERATION_TYPES];
-    struct metric tasks_by_state[TASK_STATES]; /* active ones are gauges, terminal ones counters */
+    struct metric_group group; /* not listed if its prefix is NULL */
+    double subscribed;
+    double calls, calls_by_type[FRAMEWORK_CALL_TYPES];
+    double events, events_by_type[FRAMEWORK_EVENT_TYPES];
+    double offers_sent, offers_accepted, offers_declined, offers_rescinded;
+    double operations, operations_by_type[FRAMEWORK_OPERATION_TYPES];
+    double tasks_by_state[TASK_STATES]; /* active ones are gauges, terminal ones counters */
 };
 
 /* @registry may be NULL. @name and @id appear in the names, escaped. */

@@ -235,7 +235,7 @@ static void on_offers(void *user, const char *framework_id, const struct allocat
         event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__OFFERS;
         event.offers = &offers;
         log_info("Sending %zu offers to framework %s", offers.n_offers, framework_text(framework, text));
-        metric_add(&framework->metrics.offers_sent, (double)offers.n_offers);
+        framework->metrics.offers_sent += (double)offers.n_offers;
         framework_send(framework, &event);
     }
     arena_done(&arena);

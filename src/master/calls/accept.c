@@ -198,7 +198,7 @@ static void begin(struct acceptance *acceptance, struct framework *framework,
         resources_add(&acceptance->offered, &offer->resources);
         offer_remove(offer);
     }
-    metric_add(&framework->metrics.offers_accepted, (double)accept->n_offer_ids);
+    framework->metrics.offers_accepted += (double)accept->n_offer_ids;
     resources_copy(&acceptance->remaining, &acceptance->offered);
     resources_shared(&acceptance->offered, &acceptance->remaining_shared);
 }

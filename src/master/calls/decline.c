@@ -20,7 +20,7 @@ int call_decline(struct framework *framework, Mesos__V1__Scheduler__Call *call, 
             continue;
         }
         offer_discard(offer, decline->filters == NULL ? &defaults : decline->filters);
-        metric_increment(&framework->metrics.offers_declined);
+        framework->metrics.offers_declined++;
     }
     return 0;
 }
