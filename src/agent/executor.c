@@ -663,4 +663,9 @@ static void on_exit_container(void *user, const char *id, const struct container
         log_info("Container %s, which is of no executor, has ended", id);
 }
 
-const struct containerizer_events agent_containerizer_events = {.on_exit = on_exit_container};
+static void on_recovered_container(void *user, const char *id) {
+    nested_recovered(user, id);
+}
+
+const struct containerizer_events agent_containerizer_events = {.on_recovered = on_recovered_container,
+                                                                .on_exit = on_exit_container};

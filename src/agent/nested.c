@@ -170,6 +170,16 @@ int nested_launch(struct agent *agent, const struct nested_config *config, struc
     return 0;
 }
 
+void nested_recovered(struct agent *agent, const char *id) {
+    const struct agent_executor *executor = nested_find_executor(agent, id);
+    const char *parent = parent_directory(agent, id, executor);
+
+    if (parent == NULL || nested_find(agent, id) != NULL)
+        return;
+    create(agent, id, agent_path_nested(parent, strrchr(id, '.') + 1), executor != NULL ? executor->user : NULL)
+        ->state = NESTED_RUNNING;
+}
+
 void nested_remove(struct nested_container *container) {
     struct agent *agent = container->agent;
 

@@ -46,6 +46,8 @@ struct nested_config {
 enum { NESTED_EXISTS = 1, NESTED_NO_PARENT = 2 };
 int nested_launch(struct agent *agent, const struct nested_config *config, struct nested_call *call, struct error *err);
 
+/* A container of an earlier agent is there, or has left its end to be told. */
+void nested_recovered(struct agent *agent, const char *id);
 /* The container has ended: false if it is not one of these. */
 bool nested_exited(struct agent *agent, const char *id, const struct container_termination *termination);
 /* The executor's container is gone, and with it what was nested in it. */

@@ -10,6 +10,7 @@ struct fixture {
     struct peer agent;
     struct sim_node *node;
     struct executor_client *client;
+    const char *token;
     size_t subscribed, disconnected, abandoned;
     int64_t disconnected_at, abandoned_at;
 };
@@ -41,7 +42,8 @@ static void on_abandoned(void *user, const char *reason) {
 static const struct executor_client_events events = {on_event, on_disconnected, on_abandoned};
 
 static void make_client(struct fixture *f, bool checkpoint) {
-    struct executor_client_options options = {.agent = "10.0.0.1:5050",
+    struct executor_client_options options = {.authentication_token = f->token,
+                                              .agent = "10.0.0.1:5050",
                                               .agent_id = "A",
                                               .framework_id = "F",
                                               .executor_id = "E",
@@ -212,6 +214,28 @@ static void an_agent_that_has_sent_heartbeats_and_falls_silent_is_left(void **st
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_token_goes_with_every_request(void **state) {
+    struct fixture *f = *state;
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+
+    sim_run_for(f->sim, SECOND);
+    assert_string_equal(f->agent.authorization, "");
+    f->token = "secret";
+    make_client(f, true);
+    sim_run_for(f->sim, 2 * SECOND);
+    assert_string_equal(f->agent.authorization, "Bearer secret");
+    send_subscribed(f);
+    sim_run_for(f->sim, SECOND);
+    f->agent.authorization[0] = '\0';
+    task_id.value = "t";
+    status.task_id = &task_id;
+    executor_client_send_update(f->client, &status);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->agent.calls, 1);
+    assert_string_equal(f->agent.authorization, "Bearer secret");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(x2_a_restarted_agent_is_told_what_it_has_not_acknowledged),
@@ -219,6 +243,7 @@ int main(void) {
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),
         TEST(an_agent_that_recovers_is_asked_again_within_two_seconds),
+        TEST(a_token_goes_with_every_request),
         TEST(a_refusal_is_the_end),
         TEST(an_agent_that_has_sent_heartbeats_and_falls_silent_is_left),
     };

@@ -24,8 +24,9 @@ struct peer {
     struct http_server *server;
     const ProtobufCMessageDescriptor *descriptor; /* of the calls */
     bool (*is_subscribe)(const ProtobufCMessage *call);
-    unsigned refusal;     /* answers SUBSCRIBE with this, or 0 */
-    const char *location; /* of a redirect */
+    unsigned refusal;        /* answers SUBSCRIBE with this, or 0 */
+    const char *location;    /* of a redirect */
+    char authorization[100]; /* the header of the latest request, "" if it had none */
     struct http_exchange *stream;
     struct arena arena;
     ProtobufCMessage *subscribe, *call; /* the latest */
@@ -45,6 +46,9 @@ static inline void peer_on_request(struct http_exchange *exchange, void *user) {
     struct peer *peer = user;
     ProtobufCMessage *call;
 
+    const char *authorization = http_headers_find(&request->headers, "Authorization");
+
+    snprintf(peer->authorization, sizeof(peer->authorization), "%s", authorization == NULL ? "" : authorization);
     assert_int_equal(message_decode(peer->descriptor, request->body, request->body_size, &peer->arena, &call, NULL), 0);
     if (!peer->is_subscribe(call)) {
         peer->call = call;

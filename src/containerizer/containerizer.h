@@ -37,6 +37,9 @@ struct container_termination {
 };
 
 struct containerizer_events {
+    /* recover() has found this container nested in one that is wanted; on_exit will follow. Comes from inside
+     * recover(), after the one for the container it is nested in. */
+    void (*on_recovered)(void *user, const char *id);
     /* A launched or recovered container is over; its resources are free. Once for each. */
     void (*on_exit)(void *user, const char *id, const struct container_termination *termination);
 };

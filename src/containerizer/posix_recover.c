@@ -83,6 +83,8 @@ static int recover_container(struct posix *posix, const char *id, bool is_wanted
     container->is_unwanted = !is_wanted;
     if (attach(container, err) < 0)
         return error_wrap(err, "recovering container %s", id);
+    if (is_wanted && strchr(id, '.') != NULL)
+        posix->base.events->on_recovered(posix->base.user, id);
     if (recover_below(posix, runtime_path, id, is_wanted, err) < 0)
         return -1;
     if (container->monitor_pid == 0) {

@@ -29,7 +29,7 @@
 /* What one container has told. */
 struct record {
     const char *id;
-    bool is_launched, has_exited;
+    bool is_launched, is_recovered, has_exited;
     char error[512];
     struct container_termination termination;
     unsigned order; /* of the exit */
@@ -79,7 +79,11 @@ static void on_exit_event(void *user, const char *id, const struct container_ter
     loop_stop(fixture->loop);
 }
 
-static const struct containerizer_events events = {.on_exit = on_exit_event};
+static void on_recovered_event(void *user, const char *id) {
+    record_of(user, id)->is_recovered = true;
+}
+
+static const struct containerizer_events events = {.on_recovered = on_recovered_event, .on_exit = on_exit_event};
 
 static void on_launched(void *user, const char *id, const struct error *err) {
     struct fixture *fixture = user;
@@ -494,6 +498,8 @@ static void nested_runtime_stays_until_it_is_removed(void **state) {
     open_containerizer(fixture);
     nested->has_exited = false;
     recover(fixture, "p");
+    assert_true(nested->is_recovered);
+    assert_false(parent->is_recovered);
     run_until(fixture, &nested->has_exited);
     assert_int_equal(nested->termination.status, 4 << 8);
     fixture->containerizer->ops->remove(fixture->containerizer, "p.n");

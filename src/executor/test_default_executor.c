@@ -6,6 +6,7 @@ struct fixture {
     struct world world;
     struct default_executor *executor;
     struct test_task tasks[3];
+    const char *token;
     size_t next_call; /* the first call to the agent that the test has not looked at */
 };
 
@@ -31,6 +32,7 @@ static int tear_down(void **state) {
 
 static void start_executor(struct fixture *fixture) {
     struct executor_client_options client = client_options();
+    client.authentication_token = fixture->token;
     const struct default_executor_options options = {
         .client = &client,
         .sandbox = "/sandbox",
@@ -384,8 +386,18 @@ static void command_checks_run_in_the_tasks_sandbox(void **state) {
 
 #define with_fixture(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void a_token_goes_with_calls_about_containers(void **state) {
+    struct fixture *fixture = *state;
+    fixture->token = "secret";
+    start_executor(fixture);
+    send_group(fixture, 0, 1);
+    next_call(fixture, MESOS__V1__AGENT__CALL__TYPE__LAUNCH_CONTAINER);
+    assert_string_equal(fixture->world.authorization, "Bearer secret");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        with_fixture(a_token_goes_with_calls_about_containers),
         with_fixture(group_runs_and_executor_ends_with_its_last_task),
         with_fixture(launch_carries_what_the_task_asks_for),
         with_fixture(failed_task_takes_its_group_along),

@@ -137,6 +137,7 @@ struct world {
     size_t update_count;
     struct container_call calls[32];
     size_t call_count;
+    char authorization[100]; /* of the latest call about a container */
     struct fake_runner runner;
     bool is_done;
     int exit_code;
@@ -252,6 +253,8 @@ static inline void on_request(struct http_exchange *exchange, void *user) {
     struct container_call *call = &world->calls[world->call_count++];
     call->call = (Mesos__V1__Agent__Call *)message_copy(message, NULL);
     call->exchange = exchange;
+    const char *authorization = http_headers_find(&request->headers, "Authorization");
+    snprintf(world->authorization, sizeof(world->authorization), "%s", authorization == NULL ? "" : authorization);
     http_exchange_on_closed(exchange, on_call_closed, world);
 }
 
