@@ -310,8 +310,29 @@ void agent_send(struct agent *agent, const ProtobufCMessage *message) {
     master_send(agent->master, &agent->pid, message);
 }
 
+void agent_kill_task(struct agent *agent, const char *framework_id, const char *task_id) {
+    Mesos__Internal__KillTaskMessage message = MESOS__INTERNAL__KILL_TASK_MESSAGE__INIT;
+    Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
+    Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
+
+    framework.value = (char *)framework_id;
+    task.value = (char *)task_id;
+    message.framework_id = &framework;
+    message.task_id = &task;
+    agent_send(agent, &message.base);
+}
+
 double agent_total_ping_timeout_seconds(const struct master *master) {
     return duration_to_seconds(master->flags->agent_ping_timeout_ns) * (double)master->flags->max_agent_ping_timeouts;
+}
+
+static void lost_agent_free(struct lost_agent *lost) {
+    struct task *task;
+
+    list_for_each (&lost->tasks, task, in_agent)
+        list_remove(&task->in_agent);
+    free(lost->id);
+    free(lost);
 }
 
 void lost_agent_add(struct table *table, const char *id, int64_t since_ns, size_t limit) {
@@ -321,6 +342,7 @@ void lost_agent_add(struct table *table, const char *id, int64_t since_ns, size_
     lost = new0(struct lost_agent);
     lost->id = xstrdup(id);
     lost->since_ns = since_ns;
+    list_init(&lost->tasks);
     table_add(table, lost->id, lost);
     while (table->count > limit)
         lost_agent_remove(table, ((struct lost_agent *)table_first(table))->id);
@@ -329,18 +351,14 @@ void lost_agent_add(struct table *table, const char *id, int64_t since_ns, size_
 void lost_agent_remove(struct table *table, const char *id) {
     struct lost_agent *lost = table_remove(table, id);
 
-    if (lost == NULL)
-        return;
-    free(lost->id);
-    free(lost);
+    if (lost != NULL)
+        lost_agent_free(lost);
 }
 
 void lost_agents_done(struct table *table) {
     struct lost_agent *lost;
 
-    table_for_each (table, lost) {
-        free(lost->id);
-        free(lost);
-    }
+    table_for_each (table, lost)
+        lost_agent_free(lost);
     table_done(table);
 }

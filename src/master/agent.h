@@ -67,7 +67,8 @@ struct agent {
 /* An agent that is not there: unreachable, gone or removed. */
 struct lost_agent {
     char *id;
-    int64_t since_ns; /* wall clock */
+    int64_t since_ns;  /* wall clock */
+    struct list tasks; /* of struct task by in_agent: its unreachable ones */
 };
 
 static inline bool agent_is_connected(const struct agent *agent) {
@@ -118,6 +119,8 @@ const char *agent_text(const struct agent *agent, char text[AGENT_TEXT_BYTES]);
 
 /* Send a libprocess message from the master. */
 void agent_send(struct agent *agent, const ProtobufCMessage *message);
+/* What runs there though it has ended for its framework, or runs elsewhere. */
+void agent_kill_task(struct agent *agent, const char *framework_id, const char *task_id);
 /* To be called after each change of what it has, is used of it or offered. */
 void agent_claims_changed(struct agent *agent);
 /* How long the agent is waited for, as it is told. */
@@ -141,6 +144,12 @@ void agent_mark_unreachable(struct agent *agent, const char *message);
 void agent_mark_gone(struct agent *agent);
 /* Removed, as after it unregistered: tasks become TASK_LOST. [Master::removeSlave] */
 void agent_remove(struct agent *agent, const char *reason);
+/* An unreachable agent is marked gone, as agent_mark_gone() does. */
+void unreachable_agent_mark_gone(struct master *master, struct lost_agent *lost);
+/* An unreachable agent is there again and has told of its tasks. Those that it does not know never come back, even if
+ * their launch reaches it now: they are gone. The framework hears that when it asks, as from Mesos, which forgets them
+ * here. @lost is freed. */
+void unreachable_agent_is_back(struct master *master, struct lost_agent *lost);
 /* Forget all agents without telling anybody, when the master ends. */
 void agents_done(struct master *master);
 

@@ -32,8 +32,11 @@ static bool is_valid_update(const Mesos__Internal__StatusUpdate *update) {
            (!update->has_latest_state || task_state_is_valid((int)update->latest_state));
 }
 
-/* An update of a task that has ended for its framework: nobody waits for it, but the agent, for its acknowledgement. */
-static void swallow(struct agent *agent, struct framework *framework, const Mesos__V1__TaskStatus *status) {
+/* An update of a task that has ended for its framework: nobody waits for it, but the agent, for its acknowledgement.
+ * If the task runs, its launch reached the agent after it was given up. */
+static void swallow(struct agent *agent, struct framework *framework, const Mesos__Internal__StatusUpdate *update) {
+    const Mesos__V1__TaskStatus *status = update->status;
+    bool is_over = task_state_is_terminal((int)(update->has_latest_state ? update->latest_state : status->state));
     Mesos__Internal__StatusUpdateAcknowledgementMessage message =
         MESOS__INTERNAL__STATUS_UPDATE_ACKNOWLEDGEMENT_MESSAGE__INIT;
 
@@ -44,6 +47,8 @@ static void swallow(struct agent *agent, struct framework *framework, const Meso
     message.task_id = status->task_id;
     message.uuid = status->uuid;
     agent_send(agent, &message.base);
+    if (!is_over)
+        agent_kill_task(agent, framework->id, status->task_id->value);
 }
 
 void on_status_update(struct master *master, const struct pid *from, ProtobufCMessage *base) {
@@ -68,7 +73,7 @@ void on_status_update(struct master *master, const struct pid *from, ProtobufCMe
     if (status->agent_id == NULL)
         status->agent_id = update->slave_id;
     if (framework != NULL && task == NULL && framework_find_completed_task(framework, status->task_id->value) != NULL) {
-        swallow(agent, framework, status);
+        swallow(agent, framework, update);
         return;
     }
     if (framework != NULL && framework_is_connected(framework)) {

@@ -23,18 +23,6 @@ static void send_shutdown(struct master *master, const struct pid *to, const cha
     master_send(master, to, &message.base);
 }
 
-static void send_kill(struct agent *agent, char *framework_id, char *task_id) {
-    Mesos__Internal__KillTaskMessage message = MESOS__INTERNAL__KILL_TASK_MESSAGE__INIT;
-    Mesos__V1__FrameworkID framework = MESOS__V1__FRAMEWORK_ID__INIT;
-    Mesos__V1__TaskID task = MESOS__V1__TASK_ID__INIT;
-
-    framework.value = framework_id;
-    task.value = task_id;
-    message.framework_id = &framework;
-    message.task_id = &task;
-    agent_send(agent, &message.base);
-}
-
 static void send_registered(struct agent *agent) {
     Mesos__Internal__MasterSlaveConnection connection = MESOS__INTERNAL__MASTER_SLAVE_CONNECTION__INIT;
     Mesos__Internal__SlaveRegisteredMessage message = MESOS__INTERNAL__SLAVE_REGISTERED_MESSAGE__INIT;
@@ -190,7 +178,7 @@ static bool has_ended(struct agent *agent, struct framework *framework, const Me
     if (!task_state_is_terminal((enum task_state)message->state)) {
         log_warning("Killing task %s of framework %s on agent %s because it has ended for its framework",
                     message->task_id->value, framework->id, agent->id);
-        send_kill(agent, framework->id, message->task_id->value);
+        agent_kill_task(agent, framework->id, message->task_id->value);
     }
     return true;
 }
@@ -205,7 +193,7 @@ static void take_task(struct agent *agent, struct framework *framework, const Me
         /* Started again elsewhere with the same id while this agent was away. */
         log_warning("Killing task %s of framework %s on agent %s because another agent runs one with this id",
                     message->task_id->value, framework->id, agent->id);
-        send_kill(agent, framework->id, message->task_id->value);
+        agent_kill_task(agent, framework->id, message->task_id->value);
         return;
     }
     task = task_new_from_message(message, framework);
@@ -288,7 +276,8 @@ static struct agent_description describe(const Mesos__Internal__ReregisterSlaveM
 static void reregister_readmitted(struct master *master, const struct pid *from,
                                   const Mesos__Internal__ReregisterSlaveMessage *message) {
     const char *id = message->slave->id->value;
-    bool was_unreachable = table_find(&master->unreachable_agents, id) != NULL;
+    struct lost_agent *unreachable = table_find(&master->unreachable_agents, id);
+    bool was_unreachable = unreachable != NULL;
     struct agent_description description = describe(message);
     struct error cleanup_error err = ERROR_INIT;
     char text[AGENT_TEXT_BYTES];
@@ -302,10 +291,11 @@ static void reregister_readmitted(struct master *master, const struct pid *from,
     }
     agent->registered_ns = agent->reregistered_ns = env_wall_clock(master->env);
     metric_increment(&master->metrics.slave_reregistrations);
-    lost_agent_remove(&master->unreachable_agents, id);
     lost_agent_remove(&master->removed_agents, id);
     take_executors(agent, message);
     take_tasks(agent, message);
+    if (was_unreachable)
+        unreachable_agent_is_back(master, unreachable);
     take_history(master, message);
     agent_add(agent);
     send_reregistered(agent, NULL, 0);
@@ -399,7 +389,7 @@ static void reconcile_known(struct agent *agent, const Mesos__Internal__Reregist
             !task_state_is_terminal((enum task_state)told->state)) {
             log_warning("Task %s of framework %s on agent %s is to be killed, but was not; killing it again", task->id,
                         framework->id, agent->id);
-            send_kill(agent, framework->id, (char *)task->id);
+            agent_kill_task(agent, framework->id, task->id);
         }
     }
     table_done(&tasks);

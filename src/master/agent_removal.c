@@ -19,6 +19,13 @@ struct ending {
     Mesos__V1__OperationState operation_state;
 };
 
+static const struct ending gone_by_operator = {
+    .aware_state = TASK_GONE_BY_OPERATOR,
+    .aware_reason = MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR,
+    .message = "Agent has been marked gone",
+    .operation_state = MESOS__V1__OPERATION_STATE__OPERATION_GONE_BY_OPERATOR,
+};
+
 /* What a framework is told of a task whose agent is not there any more. Mesos says @otherwise of every task; a
  * framework that has been told, or is about to be, that a task finished must not hear that it was lost. */
 static enum task_state last_word(const struct task *task, enum task_state otherwise) {
@@ -125,20 +132,55 @@ void agent_mark_unreachable(struct agent *agent, const char *message) {
 void agent_mark_gone(struct agent *agent) {
     struct master *master = agent->master;
     Mesos__Internal__ShutdownMessage shutdown = MESOS__INTERNAL__SHUTDOWN_MESSAGE__INIT;
-    struct ending ending = {
-        .aware_state = TASK_GONE_BY_OPERATOR,
-        .aware_reason = MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED_BY_OPERATOR,
-        .message = "Agent has been marked gone",
-        .operation_state = MESOS__V1__OPERATION_STATE__OPERATION_GONE_BY_OPERATOR,
-    };
     char text[AGENT_TEXT_BYTES];
 
     log_info("Marking agent %s gone", agent_text(agent, text));
-    shutdown.message = (char *)ending.message;
+    shutdown.message = (char *)gone_by_operator.message;
     agent_send(agent, &shutdown.base);
     lost_agent_add(&master->gone_agents, agent->id, env_wall_clock(master->env),
                    (size_t)master->flags->registry_max_agent_count);
-    end(agent, &ending);
+    end(agent, &gone_by_operator);
+}
+
+/* The end of the tasks that were unreachable with @lost. */
+static void end_unreachable_tasks(struct lost_agent *lost, const struct ending *ending, bool is_told) {
+    struct task *task;
+
+    list_for_each (&lost->tasks, task, in_agent) {
+        struct framework *framework = task->framework;
+        struct master *master = framework->master;
+        bool is_aware = framework->capabilities.partition_aware;
+        enum task_state state = is_aware ? ending->aware_state : TASK_LOST;
+        struct master_status status;
+
+        master_status_init_task(&status, master, task, state,
+                                is_aware ? ending->aware_reason : MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REMOVED,
+                                ending->message);
+        task_update(master, task, &status.status, state);
+        if (is_told && framework_is_connected(framework))
+            framework_send_update(framework, &status.status);
+        list_remove(&task->in_agent);
+        table_remove(&framework->unreachable_tasks, task->id);
+        framework_add_completed_task(framework, task);
+    }
+}
+
+void unreachable_agent_mark_gone(struct master *master, struct lost_agent *lost) {
+    lost_agent_add(&master->gone_agents, lost->id, env_wall_clock(master->env),
+                   (size_t)master->flags->registry_max_agent_count);
+    end_unreachable_tasks(lost, &gone_by_operator, true);
+    lost_agent_remove(&master->unreachable_agents, lost->id);
+}
+
+void unreachable_agent_is_back(struct master *master, struct lost_agent *lost) {
+    static const struct ending gone = {
+        .aware_state = TASK_GONE,
+        .aware_reason = MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
+        .message = "Unreachable agent re-registered without the task",
+    };
+
+    end_unreachable_tasks(lost, &gone, false);
+    lost_agent_remove(&master->unreachable_agents, lost->id);
 }
 
 void agent_remove(struct agent *agent, const char *reason) {

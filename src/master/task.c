@@ -98,6 +98,7 @@ struct task *task_new_from_message(const Mesos__V1__Task *message, struct framew
 void task_free(struct task *task) {
     if (task == NULL)
         return;
+    list_remove(&task->in_agent);
     for (size_t i = 0; i < task->message->n_statuses; i++)
         MESSAGE_FREE(task->message->statuses[i]);
     free(task->message->statuses);
@@ -214,8 +215,12 @@ void task_remove(struct master *master, struct task *task, bool is_unreachable) 
     agent->task_count--;
     task->agent = NULL;
     table_remove(&framework->tasks, task->id);
-    if (is_unreachable)
+    if (is_unreachable) {
+        struct lost_agent *lost = table_find(&master->unreachable_agents, agent->id);
+
+        if (lost != NULL)
+            list_append(&lost->tasks, &task->in_agent);
         framework_add_unreachable_task(framework, task);
-    else
+    } else
         framework_add_completed_task(framework, task);
 }

@@ -17,7 +17,7 @@ struct task {
     const char *id;              /* in message */
     struct framework *framework; /* never NULL */
     struct agent *agent;         /* where it runs; NULL once it is completed or unreachable */
-    struct list in_agent;        /* agent->tasks */
+    struct list in_agent;        /* agent->tasks; of an unreachable one, the tasks of the lost agent */
     struct list in_history;      /* framework->completed_tasks or framework->unreachable_tasks */
     uint64_t history_number;     /* grows along framework->completed_tasks */
     Mesos__V1__AgentID agent_id; /* of message; its value is a held name, as the task may outlive its agent */

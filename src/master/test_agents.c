@@ -133,6 +133,35 @@ static void an_unreachable_agent_comes_back_with_its_tasks(void **state) {
     assert_int_equal(resources_scalar(&agent_find(world->master, agent->id)->used, "cpus"), 500);
 }
 
+/* The launch may still be on its way while the agent is unreachable, and arrive after it is back. */
+static void a_task_that_came_late_to_an_agent_that_is_back_stays_gone(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+    struct framework *framework = framework_find(world->master, scheduler->framework_id);
+
+    world_run_task(world, scheduler, agent);
+    agent->is_mute = true;
+    sim_run_for(world->sim, 100 * SECOND);
+    assert_non_null(records_take(&scheduler->records, "TASK_UNREACHABLE"));
+    agent->is_mute = false;
+    reregister(agent, scheduler->framework_id, NULL, "");
+    assert_int_equal(framework->unreachable_tasks.count, 0);
+    assert_int_equal(world->master->unreachable_agents.count, 0);
+
+    fake_agent_update(agent, scheduler->framework_id, "t", "TASK_RUNNING", 7);
+    assert_non_null(records_take(&agent->records, "StatusUpdateAcknowledgementMessage"));
+    assert_non_null(records_take(&agent->records, "KillTaskMessage"));
+    fake_agent_update(agent, scheduler->framework_id, "t", "TASK_KILLED", 8);
+    assert_non_null(records_take(&agent->records, "StatusUpdateAcknowledgementMessage"));
+    assert_null(records_take(&agent->records, "KillTaskMessage"));
+    assert_false(records_hold(&scheduler->records, "\"type\":\"UPDATE\""));
+    fake_scheduler_call(scheduler, "RECONCILE",
+                        "\"reconcile\":{\"tasks\":[{\"task_id\":{\"value\":\"t\"},\"agent_id\":{\"value\":\"%s\"}}]}",
+                        agent->id);
+    assert_non_null(records_take(&scheduler->records, "TASK_GONE"));
+}
+
 static void a_disconnected_agent_gets_no_offers_and_may_come_back(void **state) {
     struct world *world = *state;
     struct fake_agent *agent = world_add_agent(world, 0);
@@ -378,6 +407,7 @@ int main(void) {
         WORLD_TEST(a_silent_agent_is_unreachable_after_75_seconds),
         WORLD_TEST(tasks_of_an_unaware_framework_are_lost_with_their_agent),
         WORLD_TEST(an_unreachable_agent_comes_back_with_its_tasks),
+        WORLD_TEST(a_task_that_came_late_to_an_agent_that_is_back_stays_gone),
         WORLD_TEST(a_disconnected_agent_gets_no_offers_and_may_come_back),
         WORLD_TEST(a_disconnected_agent_is_unreachable_after_the_timeout_even_if_it_answers_pings),
         WORLD_TEST(tasks_of_a_framework_without_checkpoints_are_lost_when_the_agent_disconnects),
