@@ -373,13 +373,20 @@ static bool is_empty(void *user) {
 }
 
 static void wind_down(struct world *world) {
+    int64_t deadline_ns;
+
     if (world->problem == NULL)
         world->problem = view_check_all(world->master);
     if (world->problem != NULL)
         return;
-    for (unsigned i = 0; i < world->plan->frameworks; i++)
-        framework_stop(&world->frameworks[i]);
-    if (!sim_run_until(world->sim, sim_now(world->sim) + 10 * MINUTE, is_empty, world) && world->problem == NULL)
+    deadline_ns = sim_now(world->sim) + 10 * MINUTE;
+    while (!is_empty(world) && sim_now(world->sim) < deadline_ns) {
+        /* Again and again: one that is subscribing just now has nobody to tell. */
+        for (unsigned i = 0; i < world->plan->frameworks; i++)
+            framework_stop(&world->frameworks[i]);
+        sim_run_until(world->sim, sim_now(world->sim) + 10 * SECOND, is_empty, world);
+    }
+    if (view_task_count(world->master) > 0 && world->problem == NULL)
         world->problem = xasprintf("%u tasks are left after all frameworks have gone", view_task_count(world->master));
 }
 
