@@ -47,6 +47,16 @@ def test_a_cxx_program_builds_on_the_installed_files_and_runs(prefix, tmp_path):
         cluster.stop()
 
 
+def test_every_program_and_every_function_has_its_manual_page(prefix):
+    pages = {p.name for p in prefix.rglob("man/man*/*")}
+    programs = {p.name for p in prefix.rglob("bin/*")}
+    assert {"mesos-master", "mesos-agent"} <= programs
+    assert {p for p in programs if not pages & {f"{p}.1", f"{p}.8"}} == set()
+    symbols = subprocess.run(["nm", "-D", "--defined-only", BIN / "libmesos.so"], check=True, capture_output=True, text=True)
+    functions = {line.split()[-1].split("@")[0] for line in symbols.stdout.splitlines() if " T mesos_" in line}
+    assert {f for f in functions if not f.startswith("mesos__") and f"{f}.3" not in pages} == set()
+
+
 def test_the_library_can_be_loaded_and_unloaded_fifty_times(tmp_path):
     program = tmp_path / "reload"
     subprocess.run(["cc", "-o", program, HERE / "reload.c", "-ldl"], check=True)
