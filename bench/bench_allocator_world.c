@@ -11,8 +11,13 @@ double bench_now_ms(void) {
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+/* The number at the end of @id: quick, as it is part of what is measured. */
 static uint32_t number_of(const char *id) {
-    return (uint32_t)strtoul(strrchr(id, '-') + 1, NULL, 10);
+    uint32_t number = 0, place = 1;
+
+    for (const char *digit = id + strlen(id) - 1; *digit >= '0' && *digit <= '9'; digit--, place *= 10)
+        number += place * (uint32_t)(*digit - '0');
+    return number;
 }
 
 static void on_offers(void *user, const char *framework_id, const struct allocator_offer *offers, size_t count) {
@@ -99,18 +104,41 @@ double bench_add_frameworks(struct bench *bench, const char *const *roles, size_
     return bench_now_ms() - start;
 }
 
+/* Each agent has resources of its own, as in a master that decodes them from messages. */
+static struct resources copy_apart(const struct resources *from) {
+    struct resources copy = RESOURCES_INIT;
+
+    for (size_t i = 0; from != NULL && i < from->count; i++)
+        resources_add_one(&copy, &from->items[i]);
+    return copy;
+}
+
 double bench_add_agents(struct bench *bench, const struct resources *total, const struct resources *used) {
-    double start = bench_now_ms();
+    struct resources *totals = xcalloc(bench->agent_count, sizeof(*totals));
+    struct resources *uses = xcalloc(bench->agent_count, sizeof(*uses));
+    double start, ms;
 
     for (size_t i = 0; i < bench->agent_count; i++) {
+        totals[i] = copy_apart(total);
+        uses[i] = copy_apart(used);
+    }
+    start = bench_now_ms();
+    for (size_t i = 0; i < bench->agent_count; i++) {
         struct test_agent agent;
-        struct allocator_used use = {bench->framework_ids[i % bench->framework_count], used};
+        struct allocator_used use = {bench->framework_ids[i % bench->framework_count], &uses[i]};
 
-        test_agent_init(&agent, bench->agent_ids[i], bench->agent_ids[i], total);
+        test_agent_init(&agent, bench->agent_ids[i], bench->agent_ids[i], &totals[i]);
         allocator_add_agent(bench->allocator, &agent.from, NULL, &use, used != NULL);
     }
     test_env_settle(&bench->env);
-    return bench_now_ms() - start;
+    ms = bench_now_ms() - start;
+    for (size_t i = 0; i < bench->agent_count; i++) {
+        resources_done(&totals[i]);
+        resources_done(&uses[i]);
+    }
+    free(totals);
+    free(uses);
+    return ms;
 }
 
 double bench_round(struct bench *bench) {

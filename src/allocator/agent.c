@@ -93,33 +93,61 @@ static void track_total(struct allocator *allocator, const struct resources *tot
     state_changed(allocator);
 }
 
-static bool has_shared(const struct resources *resources) {
+/* Whether what is added and removed can be found resource by resource. */
+static bool is_plain(const struct resources *resources) {
     for (size_t i = 0; i < resources->count; i++)
-        if (resources->items[i].kind->is_shared)
+        if (resources->items[i].kind->is_shared || resources->items[i].kind->is_exclusive ||
+            resources->items[i].kind->is_persistent)
+            return false;
+    return true;
+}
+
+static bool has_equal(const struct resources *resources, const struct resource *resource) {
+    for (size_t i = 0; i < resources->count; i++)
+        if (resource_equal(&resources->items[i], resource))
             return true;
     return false;
 }
 
-/* Change what is available as the total has changed, without asking who uses what. Returns false if that cannot be
- * done.
- */
-static bool adjust_available(struct allocator *allocator, struct agent *agent, const struct resources *old) {
-    cleanup_resources struct resources removed = RESOURCES_INIT, added = RESOURCES_INIT;
-    bool is_possible;
+/* What @all has more than @part; both plain. As a rule most of it is equal. */
+static void find_difference(const struct resources *all, const struct resources *part, struct resources *ret) {
+    for (size_t i = 0; i < all->count; i++)
+        if (!has_equal(part, &all->items[i]))
+            resources_add_one(ret, &all->items[i]);
+    for (size_t i = 0; i < part->count && !resources_is_empty(ret); i++)
+        if (!has_equal(all, &part->items[i]))
+            resources_subtract_one(ret, &part->items[i]);
+}
 
-    if (old->count == 0 || agent->is_overcommitted || has_shared(old) || has_shared(&agent->total))
+/* Take notice of what has come and gone only, and change what is available by it without asking who uses what. Returns
+ * false if that cannot be done. */
+static bool adjust_total(struct allocator *allocator, struct agent *agent, const struct resources *old) {
+    cleanup_resources struct resources removed = RESOURCES_INIT, added = RESOURCES_INIT;
+
+    if (old->count == 0 || agent->is_overcommitted || !is_plain(old) || !is_plain(&agent->total))
         return false;
-    resources_assign(&removed, old);
-    resources_subtract(&removed, &agent->total);
-    is_possible = resources_contain(&agent->available, &removed);
-    if (is_possible) {
-        resources_assign(&added, &agent->total);
-        resources_subtract(&added, old);
-        resources_subtract(&agent->available, &removed);
-        resources_add(&agent->available, &added);
-        allocator_agent_has_grown(allocator, agent);
+    find_difference(old, &agent->total, &removed);
+    if (!resources_contain(&agent->available, &removed))
+        return false;
+    find_difference(&agent->total, old, &added);
+    track_total(allocator, &added, 1);
+    if (!resources_is_empty(&removed))
+        track_total(allocator, &removed, -1);
+    resources_subtract(&agent->available, &removed);
+    resources_add(&agent->available, &added);
+    allocator_agent_has_grown(allocator, agent);
+    return true;
+}
+
+static void describe_total(struct allocator *allocator, struct agent *agent) {
+    agent->has_gpu = agent->total_has_revocable = false;
+    for (size_t i = 0; i < agent->total.count; i++) {
+        const struct resource *resource = &agent->total.items[i];
+
+        agent->has_gpu |= resource->kind->name == allocator->dimension_names[GPUS] &&
+                          resource->kind->type == RESOURCE_SCALAR && resource->scalar > 0;
+        agent->total_has_revocable |= resource->kind->is_revocable;
     }
-    return is_possible;
 }
 
 void allocator_agent_set_total(struct allocator *allocator, struct agent *agent, const struct resources *total) {
@@ -128,17 +156,15 @@ void allocator_agent_set_total(struct allocator *allocator, struct agent *agent,
     allocator_revocable_track(allocator, agent, -1);
     resources_move(&old, &agent->total);
     resources_copy(&agent->total, total);
-    /* First the new, so that roles which remain reserved to are not removed in between. */
-    track_total(allocator, &agent->total, 1);
-    track_total(allocator, &old, -1);
-    agent->has_gpu = resources_scalar(total, "gpus") > 0;
-    agent->total_has_revocable = false;
-    for (size_t i = 0; i < total->count; i++)
-        agent->total_has_revocable |= total->items[i].kind->is_revocable;
-    if (adjust_available(allocator, agent, &old)) {
+    describe_total(allocator, agent);
+    if (adjust_total(allocator, agent, &old)) {
         allocator_revocable_track(allocator, agent, 1);
         return;
     }
+    /* First the new, so that roles which remain reserved to are not removed in between. */
+    track_total(allocator, &agent->total, 1);
+    if (!resources_is_empty(&old))
+        track_total(allocator, &old, -1);
     resources_clear(&agent->available);
     allocator_agent_recompute_available(allocator, agent);
 }
@@ -247,7 +273,7 @@ static struct agent *find_agent(const struct allocator *allocator, const char *a
 }
 
 static struct agent *agent_new(struct allocator *allocator, const char *id) {
-    struct agent *agent = new0(struct agent);
+    struct agent *agent = allocator_pool_take(&allocator->agent_pool, sizeof(*agent));
 
     agent->index = take_index(allocator);
     allocator->agents_by_index[agent->index] = agent;
@@ -406,7 +432,7 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
     free(agent->region);
     free(agent->zone);
     free(agent->bits);
-    free(agent);
+    allocator_pool_give(&allocator->agent_pool, agent);
 }
 
 void allocator_remove_agent(struct allocator *allocator, const char *agent_id) {

@@ -86,7 +86,7 @@ static void on_recovery_timeout(struct env_timer *timer) {
 
 struct allocator *allocator_new(const struct allocator_options *options, const struct allocator_callbacks *callbacks,
                                 void *user, struct env *env) {
-    static const char *const usual[] = {"cpus", "mem", "disk", "gpus"};
+    static const char *const usual[] = {"cpus", "mem", "disk", [GPUS] = "gpus"};
     struct allocator *allocator = new0(struct allocator);
 
     copy_options(allocator, options);
@@ -151,7 +151,6 @@ void allocator_free(struct allocator *allocator) {
     table_done(&allocator->agents);
     table_done(&allocator->roles);
     table_done(&allocator->whitelist);
-    table_done(&allocator->shared_counts);
     amounts_done(&allocator->totals.total);
     amounts_done(&allocator->revocable_available);
     free(allocator->agents_by_index);
@@ -165,6 +164,7 @@ void allocator_free(struct allocator *allocator) {
     free(allocator->active_clients.words);
     free(allocator->is_candidate.words);
     free(allocator->filters.slots);
+    allocator_pool_done(&allocator->agent_pool);
     allocator_pool_done(&allocator->usage_pool);
     allocator_pool_done(&allocator->offer_pool);
     allocator_pool_done(&allocator->filter_pool);

@@ -20,8 +20,22 @@ static void unblock_everywhere(struct allocator *allocator, struct client *clien
     allocator_agents_mark_all_dirty(allocator);
 }
 
+/* Most frameworks have one role, or few. */
+static struct client *find_client(const struct framework *framework, const struct role *role) {
+    struct client *client;
+    int tries = 0;
+
+    list_for_each (&framework->clients, client, in_framework) {
+        if (client->role == role)
+            return client;
+        if (++tries == 4)
+            return allocator_client_find(role, framework->id);
+    }
+    return NULL;
+}
+
 struct client *allocator_client_get(struct allocator *allocator, struct framework *framework, struct role *role) {
-    struct client *client = allocator_client_find(role, framework->id);
+    struct client *client = find_client(framework, role);
     cleanup_free char *path = NULL;
 
     if (client != NULL)

@@ -11,6 +11,8 @@
 
 #define NO_LIMIT (-1)
 
+enum { GPUS = 3 }; /* the dimension: see allocator_new() */
+
 struct agent;
 struct client;
 struct framework;
@@ -332,8 +334,7 @@ struct allocator {
     struct resource *scratch; /* see allocator_scratch_get() */
     int64_t *scratch_parts;   /* twice as many amounts */
     size_t scratch_capacity;
-    struct table shared_counts; /* of struct shared_count */
-    struct pool usage_pool, offer_pool, filter_pool;
+    struct pool agent_pool, usage_pool, offer_pool, filter_pool;
     struct allocator_metrics *metrics;
     struct allocator_figures figures;
 };

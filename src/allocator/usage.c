@@ -6,67 +6,72 @@
 #include "allocator/internal.h"
 #include "model/name.h"
 
-/* Copies of a shared resource of one agent count once in each place that sums them up: here is how many there are. The
- * kind lives as long as a usage has a copy, and so as long as the entry. */
-struct shared_count {
-    struct shared_key {
-        const void *place;
-        const struct resource_kind *kind;
-        int64_t scalar;
-        uint64_t agent;
-    } key;
-    int64_t copies;
-};
+/* Copies of a shared resource of one agent count once in each place that sums them up: how many there are is seen in
+ * the usages of the agent, which are few. */
 
-/* Count @copies more (or less) of @resource in @place. Returns whether these are the first (or were the last). */
-static bool shared_changes(struct allocator *allocator, const void *place, const struct agent *agent,
-                           const struct resource *resource, int64_t copies) {
-    struct shared_key key = {place, resource->kind->identity, resource->scalar, agent->index};
-    struct shared_count *entry = table_find_sized(&allocator->shared_counts, &key, sizeof(key));
-
-    if (entry == NULL) {
-        if (copies <= 0)
-            return false;
-        entry = new0(struct shared_count);
-        entry->key = key;
-        entry->copies = copies;
-        table_add_sized(&allocator->shared_counts, (const char *)&entry->key, sizeof(entry->key), entry);
-        return true;
-    }
-    entry->copies += copies;
-    if (entry->copies > 0)
-        return false;
-    table_remove_sized(&allocator->shared_counts, &entry->key, sizeof(entry->key));
-    free(entry);
-    return true;
+static bool is_same_copy(const struct resource *a, const struct resource *b) {
+    return a->kind->identity == b->kind->identity && a->scalar == b->scalar;
 }
 
-/* Whether @resource changes the sums of @place. */
-static bool counts_in(struct allocator *allocator, const void *place, const struct agent *agent,
-                      const struct resource *resource, int sign) {
-    return !resource->kind->is_shared ||
-           shared_changes(allocator, place, agent, resource, sign * (int64_t)resource->shared_count);
+static int64_t copies_in(const struct usage *usage, const struct resource *resource) {
+    for (size_t i = 0; i < usage->resources.count; i++)
+        if (is_same_copy(&usage->resources.items[i], resource))
+            return usage->resources.items[i].shared_count;
+    return 0;
 }
 
+static bool is_in(const struct role *role, const struct role *top) {
+    while (role != NULL && role != top)
+        role = role->parent;
+    return role == top;
+}
+
+/* Whether @client's copies of @resource are all that there are on @agent in @role and below it, or (@only_own) in @role
+ * itself. */
+static bool are_all_copies(const struct agent *agent, const struct client *client, const struct resource *resource,
+                           const struct role *role, bool only_own) {
+    const struct usage *usage;
+    int64_t others = -(int64_t)resource->shared_count;
+
+    list_for_each (&agent->usages, usage, in_agent)
+        if (usage->client == client || (only_own ? usage->client->role == role : is_in(usage->client->role, role)))
+            others += copies_in(usage, resource);
+    return others == 0;
+}
+
+/* Whether these are all copies that @client has. */
+static bool are_all_copies_of_client(const struct agent *agent, const struct client *client,
+                                     const struct resource *resource) {
+    const struct usage *usage;
+
+    list_for_each (&agent->usages, usage, in_agent)
+        if (usage->client == client)
+            return copies_in(usage, resource) == resource->shared_count;
+    return false;
+}
+
+static void track_in_role(struct role *role, const struct resource *resource, size_t dimension, int64_t amount) {
+    amounts_add(&role->node.allocated, dimension, amount);
+    if (resource_is_reserved(resource))
+        amounts_add(&role->offered_reserved, dimension, amount);
+    else if (!resource->kind->is_revocable)
+        amounts_add(&role->consumed, dimension, amount);
+}
+
+/* What @client gets or gives back is among its usage of @agent meanwhile. */
 static void track_one(struct allocator *allocator, const struct agent *agent, struct client *client,
                       const struct resource *resource, int sign) {
     size_t dimension = dimension_of(allocator, resource);
     int64_t amount = sign * resource->scalar;
-    struct role *role = client->role;
+    bool is_shared = resource->kind->is_shared;
 
-    if (counts_in(allocator, &client->node, agent, resource, sign))
+    if (!is_shared || are_all_copies_of_client(agent, client, resource))
         amounts_add(&client->node.allocated, dimension, amount);
-    if (counts_in(allocator, &role->own, agent, resource, sign))
-        amounts_add(&role->own.allocated, dimension, amount);
-    for (; role != NULL; role = role->parent) {
-        if (!counts_in(allocator, &role->node, agent, resource, sign))
-            continue;
-        amounts_add(&role->node.allocated, dimension, amount);
-        if (resource_is_reserved(resource))
-            amounts_add(&role->offered_reserved, dimension, amount);
-        else if (!resource->kind->is_revocable)
-            amounts_add(&role->consumed, dimension, amount);
-    }
+    if (!is_shared || are_all_copies(agent, client, resource, client->role, true))
+        amounts_add(&client->role->own.allocated, dimension, amount);
+    for (struct role *role = client->role; role != NULL; role = role->parent)
+        if (!is_shared || are_all_copies(agent, client, resource, role, false))
+            track_in_role(role, resource, dimension, amount);
 }
 
 /* The order among @siblings is to take notice of @node. */
@@ -210,9 +215,9 @@ void allocator_usage_replace(struct allocator *allocator, struct agent *agent, s
     assert(usage != NULL);
     state_changed(allocator);
     track(allocator, agent, client, old, -1, 0);
-    track(allocator, agent, client, new, 1, 0);
     resources_subtract(&usage->resources, old);
     resources_add(&usage->resources, new);
+    track(allocator, agent, client, new, 1, 0);
     if (resources_is_empty(&usage->resources))
         usage_free(allocator, usage);
 }
