@@ -4,8 +4,12 @@
  *
  *     bench_allocator                            every benchmark at its usual sizes
  *     bench_allocator DeclineOffers 10000 200    one of them at one size
- */
+ *
+ * Pages that are new to the process cost as much as what is then done with them, and it depends on the machine how
+ * much: so memory is taken and given back before anything is measured. With BENCH_COLD set it is not. */
 #include "bench_allocator.h"
+
+#include <malloc.h>
 
 #define MULTI_ROLE MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE
 #define REFINEMENT MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT
@@ -58,7 +62,6 @@ static void decline_all(struct bench *bench, const char *name, size_t rounds) {
     if (middle > 0)
         bench_print(name, bench->agent_count, bench->framework_count, "round with half the refusals", middle);
     bench_print(name, bench->agent_count, bench->framework_count, "slowest round", slowest);
-    bench_print(name, bench->agent_count, bench->framework_count, "longest slice of a round", bench->longest_slice_ms);
     if (idle < 1e9)
         bench_print(name, bench->agent_count, bench->framework_count, "round in which all is refused", idle);
     bench_print(name, bench->agent_count, bench->framework_count, "a refusal (µs, not ms)",
@@ -71,7 +74,7 @@ static void DeclineOffers(size_t agents, size_t frameworks) {
     cleanup_resources struct resources used = bench_used("cpus:16;mem:2014;disk:1024", "*", "*", 16);
     struct bench bench;
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench_print(__func__, agents, frameworks, "add the frameworks", bench_add_frameworks(&bench, star, 1, usual));
     bench_print(__func__, agents, frameworks, "add the agents", bench_add_agents(&bench, &total, &used));
     decline_all(&bench, __func__, agents * frameworks > 4000000 ? 40 : 2 * frameworks + 3);
@@ -136,7 +139,7 @@ static void ResourceLabels(size_t agents, size_t frameworks) {
         resources_add(&uses[i], &reserved);
         resources_done(&reserved);
     }
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench_print(__func__, agents, frameworks, "add the frameworks", bench_add_frameworks(&bench, role, 1, usual));
     start = bench_now_ms();
     for (size_t i = 0; i < agents; i++) {
@@ -146,7 +149,7 @@ static void ResourceLabels(size_t agents, size_t frameworks) {
         test_agent_init(&agent, bench.agent_ids[i], bench.agent_ids[i], &totals[i]);
         allocator_add_agent(bench.allocator, &agent.from, NULL, &use, 1);
     }
-    test_env_settle(&bench.env);
+    bench_settle(&bench);
     bench_print(__func__, agents, frameworks, "add the agents", bench_now_ms() - start);
     decline_all(&bench, __func__, 20);
     bench_done(&bench);
@@ -165,7 +168,7 @@ static void suppress(size_t agents, size_t frameworks, const char *name, bool is
     double slowest = 0, all = 0;
     struct bench bench;
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, name, agents, frameworks);
     bench_add_frameworks(&bench, star, 1, usual);
     bench_print(name, agents, frameworks, "add the agents", bench_add_agents(&bench, &total, &used));
     for (size_t i = 0; i < 5; i++) {
@@ -205,7 +208,7 @@ static void AddAndUpdateSlave(size_t agents, size_t frameworks) {
     resources_allocate(&used, "*");
     resources_assign(&sum, &total);
     resources_add(&sum, &more);
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench.keeps_offers = false;
     bench_add_frameworks(&bench, star, 1, (const int[]){MULTI_ROLE, REVOCABLE, 0});
     bench_print(__func__, agents, frameworks, "add the agents", bench_add_agents(&bench, &total, &used));
@@ -216,7 +219,7 @@ static void AddAndUpdateSlave(size_t agents, size_t frameworks) {
         test_agent_init(&agent, bench.agent_ids[i], bench.agent_ids[i], &sum);
         allocator_update_agent(bench.allocator, &agent.from);
     }
-    test_env_settle(&bench.env);
+    bench_settle(&bench);
     bench_print(__func__, agents, frameworks, "update the agents", bench_now_ms() - start);
     bench_done(&bench);
 }
@@ -260,7 +263,7 @@ static void PersistentVolumesOf(size_t agents, size_t frameworks, bool is_shared
         resources_add(&totals[i], &part);
         resources_done(&part);
     }
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, name, agents, frameworks);
     bench_add_frameworks(&bench, role, 1, (const int[]){MULTI_ROLE, REFINEMENT, SHARED, 0});
     start = bench_now_ms();
     for (size_t i = 0; i < agents; i++) {
@@ -270,7 +273,7 @@ static void PersistentVolumesOf(size_t agents, size_t frameworks, bool is_shared
         test_agent_init(&agent, bench.agent_ids[i], bench.agent_ids[i], &totals[i]);
         allocator_add_agent(bench.allocator, &agent.from, NULL, &use, 1);
     }
-    test_env_settle(&bench.env);
+    bench_settle(&bench);
     bench_print(name, agents, frameworks, "add the agents", bench_now_ms() - start);
     for (size_t i = 0; i < 6; i++) {
         double ms;
@@ -352,7 +355,7 @@ static void MultiFrameworkAllocations(size_t agents, size_t frameworks) {
     double start, rounds_ms = 0;
     struct bench bench;
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench_add_agents(&bench, &total, NULL);
     allocator_pause(bench.allocator);
     for (size_t i = 0; i < ARRAY_SIZE(profiles); i++)
@@ -420,7 +423,7 @@ static void LargeAndSmallQuota(size_t agents, size_t frameworks) {
     char **roles = make_roles(frameworks);
     struct bench bench;
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench_print(__func__, agents, frameworks, "add the agents", bench_add_agents(&bench, &total, NULL));
     allocator_pause(bench.allocator);
     bench_print(__func__, agents, frameworks, "add the frameworks",
@@ -440,7 +443,7 @@ static void quota_or_not(size_t agents, size_t frameworks, bool has_quota, const
     char **roles = make_roles(frameworks / 2);
     struct bench bench;
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, name, agents, frameworks);
     bench_add_agents(&bench, &total, NULL);
     allocator_pause(bench.allocator);
     bench_add_frameworks(&bench, (const char *const *)roles, frameworks / 2, usual);
@@ -469,7 +472,7 @@ static void UpdateAllocation(size_t agents, size_t frameworks) {
     struct bench bench;
     double start;
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench_add_frameworks(&bench, (const char *const *)roles, frameworks, usual);
     for (size_t i = 0; i < frameworks; i++) {
         Mesos__V1__Resource__ReservationInfo info = MESOS__V1__RESOURCE__RESERVATION_INFO__INIT;
@@ -498,7 +501,7 @@ static void UpdateAllocation(size_t agents, size_t frameworks) {
     resources_copy(&reserve.converted, &unreserve.consumed);
     test_agent_init(&agent, bench.agent_ids[0], bench.agent_ids[0], &total);
     allocator_add_agent(bench.allocator, &agent.from, NULL, used, frameworks);
-    test_env_settle(&bench.env);
+    bench_settle(&bench);
     start = bench_now_ms();
     for (size_t i = 0; i < 20; i++) {
         allocator_update_allocation(bench.allocator, bench.framework_ids[0], bench.agent_ids[0], &unreserve.consumed,
@@ -544,7 +547,7 @@ static void sort_tree(size_t agents, const char *name, size_t height, size_t wid
     double start;
 
     make_tree(roles, &count, "", height, width);
-    bench_init(&bench, agents, count);
+    bench_init(&bench, name, agents, count);
     allocator_pause(bench.allocator);
     bench_print(name, agents, count, "add the clients",
                 bench_add_frameworks(&bench, (const char *const *)roles, count, usual));
@@ -608,7 +611,7 @@ static void OneAgent(size_t agents, size_t frameworks) {
     struct test_agent agent;
     double start, decline[100], round[100], add[100], remove[100], revive[100];
 
-    bench_init(&bench, agents, frameworks);
+    bench_init(&bench, __func__, agents, frameworks);
     bench_add_frameworks(&bench, star, 1, usual);
     bench_add_agents(&bench, &total, &used);
     bench_round(&bench);
@@ -634,14 +637,14 @@ static void OneAgent(size_t agents, size_t frameworks) {
         test_agent_init(&agent, bench.agent_ids[i], bench.agent_ids[i], &total);
         start = bench_now_ms();
         allocator_add_agent(bench.allocator, &agent.from, NULL, NULL, 0);
-        test_env_settle(&bench.env);
+        bench_settle(&bench);
         add[i] = bench_now_ms() - start;
     }
     for (size_t i = 0; i < 100; i++) {
         start = bench_now_ms();
         allocator_suppress(bench.allocator, bench.framework_ids[0], NULL, 0);
         allocator_revive(bench.allocator, bench.framework_ids[0], NULL, 0);
-        test_env_settle(&bench.env);
+        bench_settle(&bench);
         revive[i] = bench_now_ms() - start;
     }
     bench_print(__func__, agents, frameworks, "give back (µs, not ms)", median_us(decline, 100));
@@ -652,31 +655,73 @@ static void OneAgent(size_t agents, size_t frameworks) {
     bench_done(&bench);
 }
 
+/* Every agent goes into maintenance, and every refusal expires, at once. */
+static void MaintenanceAndExpiry(size_t agents, size_t frameworks) {
+    cleanup_resources struct resources total = test_resources("cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
+    cleanup_resources struct resources used = bench_used("cpus:16;mem:2014;disk:1024", "*", "*", 16);
+    Mesos__V1__Unavailability unavailability = MESOS__V1__UNAVAILABILITY__INIT;
+    Mesos__V1__TimeInfo start = MESOS__V1__TIME_INFO__INIT;
+    struct bench bench;
+    double began;
+
+    unavailability.start = &start;
+    bench_init(&bench, __func__, agents, frameworks);
+    bench_add_frameworks(&bench, star, 1, usual);
+    bench_add_agents(&bench, &total, &used);
+    for (size_t i = 0; i < 5; i++) {
+        bench_decline(&bench, 1000);
+        bench_round(&bench);
+    }
+    bench.env.now_ns += 1000 * SECOND;
+    bench_print(__func__, agents, frameworks, "round after all refusals have expired", bench_round(&bench));
+    began = bench_now_ms();
+    for (size_t i = 0; i < agents; i++)
+        allocator_update_unavailability(bench.allocator, bench.agent_ids[i], &unavailability);
+    bench_print(__func__, agents, frameworks, "schedule maintenance of all", bench_now_ms() - began);
+    bench_print(__func__, agents, frameworks, "round with an inverse offer for all", bench_settle(&bench));
+    bench_done(&bench);
+}
+
 static const struct {
     const char *name;
     void (*run)(size_t agents, size_t frameworks);
     struct {
         size_t agents, frameworks;
-    } sizes[8];
+    } sizes[9];
 } benches[] = {
     {"DeclineOffers",
      DeclineOffers,
-     {{1000, 200}, {5000, 200}, {10000, 200}, {10000, 1000}, {50000, 1}, {50000, 200}, {10000, 6000}}},
+     {{1000, 200}, {5000, 200}, {10000, 200}, {10000, 1000}, {50000, 1}, {50000, 200}, {50000, 1000}, {10000, 6000}}},
     {"AddAndUpdateSlave", AddAndUpdateSlave, {{1000, 200}, {10000, 200}, {50000, 200}}},
     {"SuppressOffers", SuppressOffers, {{10000, 200}, {10000, 1000}, {50000, 6000}}},
     {"ExtremeSuppressOffers", ExtremeSuppressOffers, {{10000, 200}, {10000, 1000}, {50000, 6000}}},
-    {"ResourceLabels", ResourceLabels, {{1000, 200}, {10000, 200}}},
+    {"ResourceLabels", ResourceLabels, {{1000, 200}, {10000, 200}, {50000, 200}}},
     {"MultiFrameworkAllocations", MultiFrameworkAllocations, {{80, 554}}},
-    {"LargeAndSmallQuota", LargeAndSmallQuota, {{30, 30}, {300, 300}, {3000, 3000}}},
+    {"LargeAndSmallQuota", LargeAndSmallQuota, {{30, 30}, {300, 300}, {3000, 3000}, {50000, 3000}}},
     {"NonQuotaVsQuota", NonQuotaVsQuota, {{200, 200}, {2000, 2000}}},
     {"UpdateAllocation", UpdateAllocation, {{1, 50}, {1, 100}, {1, 200}}},
-    {"PersistentVolumes", PersistentVolumes, {{1000, 200}, {10000, 200}}},
+    {"PersistentVolumes", PersistentVolumes, {{1000, 200}, {10000, 200}, {50000, 200}}},
     {"FullSort", FullSort, {{10000, 1000}, {50000, 1000}}},
     {"HierarchyFullSort", HierarchyFullSort, {{10000, 1000}, {50000, 1000}}},
+    {"MaintenanceAndExpiry", MaintenanceAndExpiry, {{1000, 200}, {50000, 200}}},
     {"OneAgent", OneAgent, {{1000, 1000}, {10000, 1000}, {50000, 1000}}},
 };
 
+static void touch_memory(void) {
+    enum { BYTES = 400 << 20 };
+    char *memory;
+
+    if (getenv("BENCH_COLD") != NULL)
+        return;
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+    memory = xmalloc(BYTES);
+    memset(memory, 1, BYTES);
+    free(memory);
+}
+
 int main(int argc, char **argv) {
+    touch_memory();
     for (size_t i = 0; i < ARRAY_SIZE(benches); i++) {
         if (argc > 1 && strcmp(argv[1], benches[i].name) != 0)
             continue;

@@ -58,10 +58,10 @@ static char **make_ids(const char *prefix, size_t count) {
     return ids;
 }
 
-void bench_init(struct bench *bench, size_t agents, size_t frameworks) {
+void bench_init(struct bench *bench, const char *name, size_t agents, size_t frameworks) {
     struct quantities *min;
 
-    *bench = (struct bench){.agent_count = agents, .framework_count = frameworks, .keeps_offers = true};
+    *bench = (struct bench){.name = name, .agent_count = agents, .framework_count = frameworks, .keeps_offers = true};
     test_env_init(&bench->env, 1);
     allocator_options_init(&bench->options);
     if (allocator_parse_min_allocatable("cpus:0.01|mem:32", &min, &bench->options.min_allocatable_count, NULL) < 0)
@@ -79,6 +79,7 @@ static void free_ids(char **ids) {
 }
 
 void bench_done(struct bench *bench) {
+    bench_print(bench->name, bench->agent_count, bench->framework_count, "longest slice", bench->longest_slice_ms);
     bench_forget_offers(bench);
     free(bench->offers);
     allocator_free(bench->allocator);
@@ -100,7 +101,7 @@ double bench_add_frameworks(struct bench *bench, const char *const *roles, size_
                             capabilities);
         allocator_add_framework(bench->allocator, &framework.from, NULL, 0, true);
     }
-    test_env_settle(&bench->env);
+    bench_settle(bench);
     return bench_now_ms() - start;
 }
 
@@ -130,7 +131,7 @@ double bench_add_agents(struct bench *bench, const struct resources *total, cons
         test_agent_init(&agent, bench->agent_ids[i], bench->agent_ids[i], &totals[i]);
         allocator_add_agent(bench->allocator, &agent.from, NULL, &use, used != NULL);
     }
-    test_env_settle(&bench->env);
+    bench_settle(bench);
     ms = bench_now_ms() - start;
     for (size_t i = 0; i < bench->agent_count; i++) {
         resources_done(&totals[i]);
@@ -141,8 +142,7 @@ double bench_add_agents(struct bench *bench, const struct resources *total, cons
     return ms;
 }
 
-double bench_round(struct bench *bench) {
-    int64_t deadline_ns = bench->env.now_ns + bench->options.allocation_interval_ns;
+static double run_until(struct bench *bench, int64_t deadline_ns) {
     double start = bench_now_ms(), last = start;
 
     while (test_env_step(&bench->env, deadline_ns)) {
@@ -154,6 +154,14 @@ double bench_round(struct bench *bench) {
     }
     bench->env.now_ns = deadline_ns;
     return bench_now_ms() - start;
+}
+
+double bench_settle(struct bench *bench) {
+    return run_until(bench, bench->env.now_ns);
+}
+
+double bench_round(struct bench *bench) {
+    return run_until(bench, bench->env.now_ns + bench->options.allocation_interval_ns);
 }
 
 void bench_forget_offers(struct bench *bench) {
