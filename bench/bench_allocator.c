@@ -5,8 +5,9 @@
  *     bench_allocator                            every benchmark at its usual sizes
  *     bench_allocator DeclineOffers 10000 200    one of them at one size
  *
- * Pages that are new to the process cost as much as what is then done with them, and it depends on the machine how
- * much: so memory is taken and given back before anything is measured. With BENCH_COLD set it is not. */
+ * Pages that the machine has not had in use lately may cost as much as what is then done with them, above all on a
+ * virtual one, whose host has to find them first: so memory is taken and given back before anything is measured. With
+ * BENCH_COLD set it is not. */
 #include "bench_allocator.h"
 
 #include <malloc.h>
@@ -682,6 +683,29 @@ static void MaintenanceAndExpiry(size_t agents, size_t frameworks) {
     bench_done(&bench);
 }
 
+/* Agents that nobody uses, frameworks that want nothing, and one refusal of each agent. */
+static void Memory(size_t agents, size_t frameworks) {
+    cleanup_resources struct resources total = test_resources("cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
+    size_t before = mallinfo2().uordblks, with_frameworks, with_agents;
+    struct bench bench;
+
+    bench_init(&bench, __func__, agents, frameworks);
+    before = mallinfo2().uordblks;
+    bench_add_frameworks(&bench, star, 1, usual);
+    with_frameworks = mallinfo2().uordblks;
+    allocator_pause(bench.allocator);
+    bench_add_agents(&bench, &total, NULL);
+    with_agents = mallinfo2().uordblks;
+    print_memory(&bench, __func__);
+    printf("%-24s %6zu agents %5zu frameworks  of the heap: %zu B an agent, %zu B a framework\n", __func__, agents,
+           frameworks, (with_agents - with_frameworks) / agents, (with_frameworks - before) / frameworks);
+    allocator_resume(bench.allocator);
+    bench_round(&bench);
+    bench_decline(&bench, 2147483647);
+    print_memory(&bench, __func__);
+    bench_done(&bench);
+}
+
 static const struct {
     const char *name;
     void (*run)(size_t agents, size_t frameworks);
@@ -704,20 +728,22 @@ static const struct {
     {"FullSort", FullSort, {{10000, 1000}, {50000, 1000}}},
     {"HierarchyFullSort", HierarchyFullSort, {{10000, 1000}, {50000, 1000}}},
     {"MaintenanceAndExpiry", MaintenanceAndExpiry, {{1000, 200}, {50000, 200}}},
+    {"Memory", Memory, {{1000, 200}, {10000, 1000}, {50000, 1000}}},
     {"OneAgent", OneAgent, {{1000, 1000}, {10000, 1000}, {50000, 1000}}},
 };
 
 static void touch_memory(void) {
-    enum { BYTES = 400 << 20 };
-    char *memory;
+    enum { BYTES = 400 << 20, PAGE = 4096 };
+    volatile char *memory;
 
     if (getenv("BENCH_COLD") != NULL)
         return;
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, INT32_MAX);
     memory = xmalloc(BYTES);
-    memset(memory, 1, BYTES);
-    free(memory);
+    for (size_t i = 0; i < BYTES; i += PAGE)
+        memory[i] = 1;
+    free((void *)memory);
 }
 
 int main(int argc, char **argv) {

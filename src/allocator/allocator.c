@@ -375,6 +375,26 @@ int allocator_update_available(struct allocator *allocator, const char *agent_id
     return 0;
 }
 
+static size_t array_bytes(const struct resources *resources) {
+    return resources->capacity * sizeof(struct resource);
+}
+
+/* What an agent takes here: itself, its names, its place in the tables, its arrays (each once: as a rule they are one).
+ */
+static size_t agent_bytes(const struct agent *agent) {
+    size_t bytes = sizeof(*agent) + sizeof(struct table_entry) + 2 * sizeof(uint32_t) + sizeof(agent) +
+                   sizeof(agent->hash);
+
+    bytes += strlen(agent->id) + 1 + strlen(agent->hostname) + 1 + agent->attribute_arena.size_bytes;
+    bytes += 2 * agent->bit_words * sizeof(agent->bits[0]) + agent->allocated_count * sizeof(agent->allocated[0]);
+    bytes += array_bytes(&agent->total);
+    if (agent->available.items != agent->total.items)
+        bytes += array_bytes(&agent->available);
+    if (agent->basis.items != agent->total.items && agent->basis.items != agent->available.items)
+        bytes += array_bytes(&agent->basis);
+    return bytes;
+}
+
 void allocator_figures(const struct allocator *allocator, struct allocator_figures *ret) {
     struct agent *agent;
 
@@ -382,12 +402,9 @@ void allocator_figures(const struct allocator *allocator, struct allocator_figur
     ret->agents = allocator->agents.count;
     ret->frameworks = allocator->frameworks.count;
     ret->roles = allocator->roles.count;
-    ret->agent_bytes = allocator->agents.count * sizeof(struct agent);
+    ret->agent_bytes = 0;
     table_for_each (&allocator->agents, agent)
-        ret->agent_bytes += 2 * agent->bit_words * sizeof(agent->bits[0]) +
-                            agent->allocated_count * sizeof(agent->allocated[0]) +
-                            (agent->total.capacity + agent->available.capacity + agent->basis.capacity) *
-                                sizeof(struct resource);
+        ret->agent_bytes += agent_bytes(agent);
     ret->framework_bytes = allocator->frameworks.count * sizeof(struct framework) +
                            allocator->client_count * sizeof(struct client);
     ret->filter_bytes = allocator->figures.filters * (sizeof(struct filter) + sizeof(struct heap_member *)) +
