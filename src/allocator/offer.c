@@ -167,11 +167,16 @@ static int compare_kinds(const struct resource *a, const struct resource *b) {
     return strcmp(buffer_text(&left), buffer_text(&right));
 }
 
-/* Whether @a comes before @b when both want the same: by name, then by how they are printed. */
+/* Whether @a comes before @b when both want the same: by name, by how they are printed, by provider. */
 static bool is_before(const struct resource *a, const struct resource *b) {
+    int order;
+
     if (a->kind->name != b->kind->name)
         return strcmp(a->kind->name, b->kind->name) < 0;
-    return compare_kinds(a, b) < 0;
+    order = compare_kinds(a, b);
+    if (order != 0 || a->kind->provider_id == b->kind->provider_id || b->kind->provider_id == NULL)
+        return order < 0;
+    return a->kind->provider_id == NULL || strcmp(a->kind->provider_id, b->kind->provider_id) < 0;
 }
 
 /* Put what counts against quota first in @items; if some of it have one name, in a fixed order, since the first may use

@@ -165,6 +165,11 @@ static const struct flag flags[] = {
      "Sets of resources, separated by '|', one of which an offer must hold at least.", NULL, 0, NULL},
     {"filter_gpu_resources", FLAG_BOOL, FIELD(filter_gpu_resources), "true",
      "Offer agents with GPUs only to frameworks with the capability GPU_RESOURCES.", NULL, 0, NULL},
+    {"whitelist", FLAG_STRING, FIELD(whitelist), NULL,
+     "Path of a file with the host names, one a line, of the agents that may be offered; read again every 5 seconds. "
+     "If "
+     "unset, all may.",
+     NULL, 0, NULL},
     {"offer_constraints_re2_max_mem", FLAG_BYTES, FIELD(offer_constraints_re2_max_mem_bytes), "4096B",
      "Most memory of each regular expression in a framework's offer constraints, compiled.", NULL, 0, NULL},
     {"offer_constraints_re2_max_program_size", FLAG_INTEGER, FIELD(offer_constraints_re2_max_program_size), "100",
@@ -244,7 +249,6 @@ static const struct flag_refused refused[] = {
     {"registry_store_timeout", "the registry is in memory"},
     {"agent_removal_rate_limit", not_yet},
     {"slave_removal_rate_limit", not_yet},
-    {"whitelist", not_yet},
     {"authentication_v0_timeout", no_authentication},
     {"http_framework_authenticators", no_authentication},
     {"credentials", no_authentication},

@@ -22,6 +22,7 @@ struct master_flags {
     char *framework_sorter;
     char *fair_sharing_excluded_resource_names;
     char *min_allocatable_resources;
+    char *whitelist;
     uint64_t offer_constraints_re2_max_mem_bytes;
     int64_t offer_constraints_re2_max_program_size;
     bool filter_gpu_resources;

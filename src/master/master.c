@@ -240,6 +240,7 @@ static int start(struct master *master, const struct master_options *options, st
     }
     env_timer_init(&master->registry_gc, master->env, on_registry_gc);
     env_timer_start(&master->registry_gc, flags->registry_gc_interval_ns);
+    whitelist_init(&master->whitelist, flags->whitelist, master->allocator, master->env);
     return 0;
 }
 
@@ -281,6 +282,7 @@ void master_free(struct master *master) {
     if (master->http != NULL)
         master->http->end(master->http_state);
     env_timer_done(&master->registry_gc);
+    whitelist_done(&master->whitelist);
     common_endpoints_done(&master->common);
     agents_done(master);
     free_frameworks(master);

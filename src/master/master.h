@@ -11,6 +11,7 @@
 #include "event/env.h"
 #include "master/flags.h"
 #include "master/metrics.h"
+#include "master/whitelist.h"
 #include "net/router.h"
 #include "process/common_endpoints.h"
 #include "process/process.h"
@@ -72,6 +73,7 @@ struct master {
     uint64_t claims_version; /* grows with each change of what an agent has, or is used of it or offered */
     struct list observers;   /* of struct master_observer */
     struct env_timer registry_gc;
+    struct whitelist whitelist;
 };
 
 /* Start a master: it listens, and serves until it is freed. Fails if the address cannot be used or a flag does not fit.

@@ -441,8 +441,56 @@ static void history_is_bounded(void **state) {
     assert_int_equal(world->master->completed_frameworks.count, 1);
 }
 
+static void write_whitelist(struct world *world, const char *text) {
+    assert_int_equal(env_file_write_now(sim_node_env(world->master_node), "/hosts", text, strlen(text), NULL), 0);
+}
+
+static void only_hosts_of_the_whitelist_are_offered(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agents[2];
+    struct fake_scheduler *scheduler;
+    char offer[100];
+    const char *event;
+
+    master_free(world->master);
+    world->flags.whitelist = xstrdup("file:///hosts");
+    write_whitelist(world, "host1\nhost2\n");
+    world_start_master(world, NULL);
+    agents[0] = world_add_agent(world, 0);
+    agents[1] = world_add_agent(world, 1);
+    scheduler = world_subscribe(world, 0, SUBSCRIBE_PLAIN);
+    event = fake_scheduler_take_offer(scheduler, offer);
+    assert_non_null(strstr(event, agents[1]->id));
+    sim_run_for(world->sim, 6 * SECOND);
+    assert_false(records_hold(&scheduler->records, agents[0]->id));
+    write_whitelist(world, "host0\n");
+    sim_run_for(world->sim, 7 * SECOND);
+    event = fake_scheduler_take_offer(scheduler, offer);
+    assert_non_null(strstr(event, agents[0]->id));
+    /* What can not be read changes nothing; an empty list is one without hosts. */
+    assert_int_equal(env_file_remove(sim_node_env(world->master_node), "/hosts", NULL), 0);
+    expect_status(fake_scheduler_call(scheduler, "DECLINE",
+                                      "\"decline\":{\"offer_ids\":[{\"value\":\"%s\"}],\"filters\":{"
+                                      "\"refuse_seconds\":0}}",
+                                      offer),
+                  202);
+    sim_run_for(world->sim, 7 * SECOND);
+    fake_scheduler_take_offer(scheduler, offer);
+    write_whitelist(world, "");
+    sim_run_for(world->sim, 6 * SECOND);
+    expect_status(fake_scheduler_call(scheduler, "DECLINE",
+                                      "\"decline\":{\"offer_ids\":[{\"value\":\"%s\"}],\"filters\":{"
+                                      "\"refuse_seconds\":0}}",
+                                      offer),
+                  202);
+    records_clear(&scheduler->records);
+    sim_run_for(world->sim, 7 * SECOND);
+    assert_false(records_hold(&scheduler->records, "OFFERS"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(only_hosts_of_the_whitelist_are_offered),
         WORLD_TEST(a_framework_is_subscribed_with_an_id_and_heartbeats),
         WORLD_TEST(a_refused_framework_gets_an_error_on_its_stream),
         WORLD_TEST(a_second_subscription_ends_the_first_stream),

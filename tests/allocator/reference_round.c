@@ -343,6 +343,8 @@ static int compare_by_text(const void *a, const void *b) {
         return strcmp(left->kind->name, right->kind->name);
     resource_format(left, &left_text);
     resource_format(right, &right_text);
+    buffer_printf(&left_text, "\t%s", left->kind->provider_id == NULL ? "" : left->kind->provider_id);
+    buffer_printf(&right_text, "\t%s", right->kind->provider_id == NULL ? "" : right->kind->provider_id);
     return strcmp(buffer_text(&left_text), buffer_text(&right_text));
 }
 
