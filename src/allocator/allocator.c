@@ -200,6 +200,7 @@ void allocator_pause(struct allocator *allocator) {
 
 void allocator_resume(struct allocator *allocator) {
     allocator->is_paused = false;
+    allocator_round_resume(allocator);
 }
 
 void allocator_allocate(struct allocator *allocator) {

@@ -460,6 +460,8 @@ bool allocator_role_has_unsatisfied_guarantees(const struct role *top);
 
 /* round.c */
 void allocator_round_request(struct allocator *allocator, struct agent *agent); /* NULL: all agents */
+/* Rounds that were asked for before a pause are due after it. */
+void allocator_round_resume(struct allocator *allocator);
 void allocator_round_forget_agent(struct allocator *allocator, struct agent *agent);
 void allocator_round_on_timer(struct env_timer *timer);
 void allocator_round_on_interval(struct env_timer *timer);

@@ -50,6 +50,11 @@ void allocator_round_request(struct allocator *allocator, struct agent *agent) {
     env_timer_start(&allocator->round_timer, 0);
 }
 
+void allocator_round_resume(struct allocator *allocator) {
+    if (has_request(allocator) && !allocator->round.is_running && !env_timer_is_running(&allocator->round_timer))
+        env_timer_start(&allocator->round_timer, 0);
+}
+
 /* Which agents */
 
 /* Whether quota, which kept something of @agent back in its last visit, may leave more now. */
