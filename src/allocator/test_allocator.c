@@ -662,8 +662,174 @@ static void figures_are_listed_under_the_names_of_mesos(void **state) {
     quantities_done(&limits);
 }
 
+static void a_short_refusal_holds_for_an_interval(void **state) {
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "a1", "cpus:5;mem:500");
+    test_env_settle(&world.env);
+    decline(&world, 0, 0.1);
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 1);
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 2);
+    world_done(&world);
+}
+
+/* AddAgentWithUnknownFrameworkAndMaintenance. */
+static void frameworks_are_asked_back_once_they_are_known(void **state) {
+    cleanup_resources struct resources total = test_resources("cpus:4;mem:256"),
+                                       part = test_resources("cpus:3;mem:192");
+    Mesos__V1__Unavailability unavailability = MESOS__V1__UNAVAILABILITY__INIT;
+    Mesos__V1__TimeInfo start = MESOS__V1__TIME_INFO__INIT;
+    struct allocator_used used = {"f1", &part}, on = {"a1", NULL};
+    struct test_framework framework;
+    struct test_agent agent;
+    struct world world;
+
+    (void)state;
+    unavailability.start = &start;
+    world_init(&world);
+    world_start(&world);
+    resources_allocate(&part, "dev");
+    test_agent_init(&agent, "a1", "a1", &total);
+    allocator_add_agent(world.allocator, &agent.from, &unavailability, &used, 1);
+    test_env_run_for(&world.env, 2 * SECOND);
+    assert_int_equal(world.inverse_count, 0);
+    test_framework_init(&framework, "f1", (const char *[]){"dev", NULL}, (int[]){MULTI_ROLE, 0});
+    allocator_add_framework(world.allocator, &framework.from, &on, 1, true);
+    test_env_settle(&world.env);
+    assert_int_equal(world.inverse_count, 1);
+    assert_string_equal(world.inverse[0].framework, "f1");
+    world_done(&world);
+}
+
+/* AddResourceProvider. */
+static void what_is_used_of_a_resource_provider_is_not_offered(void **state) {
+    cleanup_resources struct resources more = test_resources("cpus:2;mem:64"), used_part = test_resources("cpus:1");
+    struct allocator_used used[] = {{"f1", &used_part}, {"stranger", &used_part}};
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "a1", "cpus:5;mem:500");
+    test_env_settle(&world.env);
+    expect(&world, 0, "f1", "a1", "cpus:5;mem:500");
+    resources_allocate(&used_part, "*");
+    allocator_add_resource_provider(world.allocator, "a1", &more, used, 2);
+    test_env_run_for(&world.env, SECOND);
+    expect(&world, 1, "f1", "a1", "cpus:1;mem:64");
+    world_done(&world);
+}
+
+static void the_recovery_timeout_does_not_end_a_pause(void **state) {
+    struct allocator_quota quota = {.role = "prod"};
+    struct world world;
+
+    (void)state;
+    quantities_parse("cpus:1", &quota.guarantees, NULL);
+    world_init(&world);
+    world_start(&world);
+    allocator_recover(world.allocator, 2, &quota, 1); /* 80 % of which are 1 */
+    add_framework(&world, "f1", "prod");
+    add_agent(&world, "a1", "cpus:1;mem:64");
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 1);
+    allocator_pause(world.allocator);
+    add_agent(&world, "a2", "cpus:1;mem:64");
+    test_env_run_for(&world.env, 11 * MINUTE);
+    assert_int_equal(world.count, 1);
+    allocator_resume(world.allocator);
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 2);
+    quantities_done(&quota.guarantees);
+    world_done(&world);
+}
+
+/* UpdateAllocationRemoveResources. */
+static void a_conversion_may_take_resources_away(void **state) {
+    struct resource_conversion conversion = {.removes_volume = false};
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    add_agent(&world, "a1", "cpus:5;mem:500");
+    test_env_settle(&world.env);
+    conversion.consumed = test_resources("mem:100");
+    resources_allocate(&conversion.consumed, "*");
+    allocator_update_allocation(world.allocator, "f1", "a1", &world.seen[0].resources, &conversion, 1);
+    resources_subtract(&world.seen[0].resources, &conversion.consumed);
+    allocator_recover_resources(world.allocator, "f1", "a1", &world.seen[0].resources, NULL, false);
+    test_env_run_for(&world.env, SECOND);
+    expect(&world, 1, "f1", "a1", "cpus:5;mem:400");
+    resources_done(&conversion.consumed);
+    world_done(&world);
+}
+
+static size_t count_steps(struct world *world, int64_t duration_ns) {
+    int64_t deadline_ns = world->env.now_ns + duration_ns;
+    size_t steps = 0;
+
+    while (test_env_step(&world->env, deadline_ns))
+        steps++;
+    world->env.now_ns = deadline_ns;
+    return steps;
+}
+
+static void expiries_and_inverse_offers_come_in_slices(void **state) {
+    Mesos__V1__Unavailability unavailability = MESOS__V1__UNAVAILABILITY__INIT;
+    Mesos__V1__TimeInfo start = MESOS__V1__TIME_INFO__INIT;
+    struct world world;
+
+    (void)state;
+    unavailability.start = &start;
+    world_init(&world);
+    world.options.slice_steps = 50;
+    world.options.slice_offers = 4;
+    world_start(&world);
+    add_framework(&world, "f1", "*");
+    for (int i = 0; i < 40; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "a%d", i);
+        add_agent(&world, id, "cpus:5;mem:500");
+    }
+    test_env_settle(&world.env);
+    assert_int_equal(world.count, 40);
+    for (size_t i = 0; i < 40; i++)
+        decline(&world, i, 3);
+    test_env_run_for(&world.env, 2900 * MILLISECOND);
+    assert_int_equal(world.count, 40);
+    /* Five refusals a slice; the round is under way only when they are gone. */
+    assert_true(count_steps(&world, 100 * MILLISECOND) >= 8);
+    test_env_run_for(&world.env, SECOND);
+    assert_int_equal(world.count, 80);
+    for (int i = 0; i < 40; i++) {
+        char id[8];
+
+        snprintf(id, sizeof(id), "a%d", i);
+        allocator_update_unavailability(world.allocator, id, &unavailability);
+    }
+    assert_true(count_steps(&world, 0) >= 10);
+    assert_int_equal(world.inverse_count, 40);
+    world_done(&world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_short_refusal_holds_for_an_interval),
+        cmocka_unit_test(frameworks_are_asked_back_once_they_are_known),
+        cmocka_unit_test(what_is_used_of_a_resource_provider_is_not_offered),
+        cmocka_unit_test(the_recovery_timeout_does_not_end_a_pause),
+        cmocka_unit_test(a_conversion_may_take_resources_away),
+        cmocka_unit_test(expiries_and_inverse_offers_come_in_slices),
         cmocka_unit_test(all_of_an_agent_is_offered_at_once),
         cmocka_unit_test(the_smaller_dominant_share_is_served_first),
         cmocka_unit_test(a_refusal_holds_for_its_time),

@@ -91,16 +91,6 @@ static void check_weight(struct history *h, size_t index) {
         history_fail(h, "the weight of %s", all_roles[index]);
 }
 
-void invariants_check(struct history *h) {
-    for (int i = 0; i < AGENTS; i++)
-        if (h->has_agent[i])
-            check_agent(h, i);
-    for (size_t i = 0; i < QUOTA_ROLES && is_checked(h, HALF_QUOTA); i++)
-        check_quota(h, i);
-    for (size_t i = 0; i < ROLES && h->sabotage == NOTHING; i++)
-        check_weight(h, i);
-}
-
 /* What rounds have offered */
 
 static bool counts_against_quota(const struct resource *resource) {
@@ -148,6 +138,31 @@ static int64_t consumed_by(const struct history *h, const char *role, const char
                 sum += resource->scalar;
         }
     return sum;
+}
+
+/* The allocator's own sum of the same is right. */
+static void check_consumed(struct history *h, size_t index) {
+    const struct role *role = allocator_role_find(h->allocator, quota_roles[index]);
+
+    for (size_t i = 0; i < h->allocator->dimension_count; i++) {
+        int64_t sum = role == NULL ? 0 : amounts_get(&role->consumed, i) + amounts_get(&role->reserved, i);
+
+        if (sum != consumed_by(h, quota_roles[index], h->allocator->dimension_names[i]))
+            history_fail(h, "%s consumes another amount of %s", quota_roles[index], h->allocator->dimension_names[i]);
+    }
+}
+
+void invariants_check(struct history *h) {
+    for (int i = 0; i < AGENTS; i++)
+        if (h->has_agent[i])
+            check_agent(h, i);
+    for (size_t i = 0; i < QUOTA_ROLES && is_checked(h, HALF_QUOTA); i++)
+        check_quota(h, i);
+    for (size_t i = 0; i < ROLES && h->sabotage == NOTHING; i++)
+        check_weight(h, i);
+    /* While a round is under way, there may be offers that have not been delivered. */
+    for (size_t i = 0; i < QUOTA_ROLES && h->sabotage == NOTHING && !h->allocator->round.is_running; i++)
+        check_consumed(h, i);
 }
 
 static int64_t at_least_zero(int64_t amount) {
