@@ -8,13 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* It has a struct of a name that is ours too. */
-#define buffer jute_buffer
-#include <zookeeper/zookeeper.h>
-#undef buffer
-
 #include "base/log.h"
 #include "base/text.h"
+#include "election/zookeeper_library.h"
 
 /* Between sessions that could not begin. */
 #define RETRY_PAUSE SECOND
@@ -162,7 +158,7 @@ static void on_children(int result, const struct String_vector *names, const voi
 }
 
 /* "2026-01-01 00:00:00,000:1(0x1):ZOO_WARN@function@line: text" */
-static void on_log(const char *line) {
+void zookeeper_log(const char *line) {
     const char *text = strstr(line, ":ZOO_");
 
     if (text != NULL && (text_starts_with(text, ":ZOO_WARN") || text_starts_with(text, ":ZOO_ERROR")))
@@ -213,7 +209,7 @@ static void run_session(struct zookeeper *zookeeper) {
     zookeeper->is_connected = zookeeper->is_over = zookeeper->is_stale = false;
     pthread_mutex_unlock(&zookeeper->lock);
     handle = zookeeper_init2(zookeeper->servers, on_event, (int)(zookeeper->session_timeout_ns / MILLISECOND), NULL,
-                             zookeeper, 0, on_log);
+                             zookeeper, 0, zookeeper_log);
     if (handle != NULL && zookeeper->credentials != NULL)
         zoo_add_auth(handle, "digest", zookeeper->credentials, (int)strlen(zookeeper->credentials), NULL, NULL);
     pthread_mutex_lock(&zookeeper->lock);

@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from cluster import BIN, Cluster, get_json, wait_for  # noqa: E402
+from zookeeper import ZooKeeper  # noqa: E402
 
 SOURCES = sorted((HERE / "src").glob("*.java"))
 DEADLINE_S = 150
@@ -132,9 +133,86 @@ def test_executor(java, name):
                         MESOS_FRAMEWORK_ID="F", MESOS_EXECUTOR_ID="E", MESOS_SLAVE_ID="A", MESOS_LOCAL="1"))
 
 
-@pytest.mark.parametrize("name", methods_of("StateTests"))
+# Of the storage: what needs ZooKeeper, what needs a folder, and what runs with either.
+STATE_TESTS = [name for name in methods_of("StateTests") if not name.startswith("zookeeper_")]
+FOLDER_TESTS = ("a_bad_path_is_an_exception", "without_zookeeper_nothing_is_done", "the_replicated_log_is_refused",
+                "what_readers_and_writers_do_is_refused_as_well")
+
+
+@pytest.fixture(scope="module")
+def zookeeper(tmp_path_factory):
+    server = ZooKeeper(tmp_path_factory.mktemp("zookeeper"))
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("name", STATE_TESTS)
 def test_state(java, name, tmp_path):
     run(java, "StateTests", name, "-", properties=[f"-Djava.io.tmpdir={tmp_path}"])
+
+
+def run_with_zookeeper(java, zookeeper, name, tmp_path):
+    run(java, "StateTests", name, "-", properties=[f"-Djava.io.tmpdir={tmp_path}", f"-Dzookeeper={zookeeper.address}"])
+
+
+@pytest.mark.parametrize("name", [*(name for name in STATE_TESTS if name not in FOLDER_TESTS),
+                                  "zookeeper_takes_a_mebibyte_and_no_more"])
+def test_state_in_zookeeper(java, zookeeper, name, tmp_path):
+    run_with_zookeeper(java, zookeeper, name, tmp_path)
+
+
+def entry(name, uuid, value):
+    """An Entry of Mesos: fields 1, 2 and 3, all of bytes."""
+    return b"".join(bytes([number << 3 | 2, len(field)]) + field for number, field in enumerate((name, uuid, value), 1))
+
+
+def test_zookeeper_has_entries_as_mesos_writes_them(java, zookeeper, tmp_path):
+    client = zookeeper.client()
+    client.create("/mesos/state/known", entry(b"known", bytes(range(16)), b"of Mesos"), makepath=True)
+    client.create("/mesos/state/bad", b"no entry")
+    run_with_zookeeper(java, zookeeper, "zookeeper_has_entries_as_mesos_writes_them", tmp_path)
+    for name, value in ((b"known", b"of ours"), (b"made", b"")):
+        data, stat = client.get(f"/mesos/state/{name.decode()}")
+        uuid = data[2 + len(name) + 2:][:16]
+        assert data == entry(name, uuid, value) and uuid != bytes(range(16))
+        assert stat.version == (name == b"known")
+
+
+def test_zookeeper_credentials_guard_what_all_may_read(java, zookeeper, tmp_path):
+    run_with_zookeeper(java, zookeeper, "zookeeper_credentials_guard_what_all_may_read", tmp_path)
+    acls, _ = zookeeper.client().get_acls("/guarded/a")
+    assert {(acl.id.scheme, acl.perms) for acl in acls} == {("world", 1), ("digest", 31)}
+
+
+def test_zookeeper_comes_back(java, tmp_path):
+    """What is begun while the server is away is done once it is there again, and once only."""
+    server = ZooKeeper(tmp_path / "zookeeper")
+    try:
+        process = subprocess.Popen(
+            java.command("StateTests", "zookeeper_comes_back", "-",
+                         properties=[f"-Djava.io.tmpdir={tmp_path}", f"-Dzookeeper={server.address}"]),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment(MESOS_NATIVE_JAVA_LIBRARY=str(BIN / "libmesos.so")))
+        output = read_until(process, "ready")
+        server.stop()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        output += read_until(process, "waiting")
+        server.start()
+        rest, _ = process.communicate(timeout=DEADLINE_S)
+        check_quiet(output + rest)
+        assert process.returncode == 0, output + rest
+    finally:
+        server.close()
+
+
+def read_until(process, word):
+    output = ""
+    while f"\n{word}\n" not in "\n" + output:
+        line = process.stdout.readline()
+        assert line, output
+        output += line
+    return output
 
 
 @pytest.mark.parametrize("where", ["MESOS_NATIVE_JAVA_LIBRARY", "MESOS_NATIVE_LIBRARY", "java.library.path"])

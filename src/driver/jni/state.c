@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The natives of org.apache.mesos.state: LevelDBState keeps its variables in a state_store. Every operation is done
- * when the call that began it returns; the futures hold what came of it.
+/* The natives of org.apache.mesos.state: a state is a state_client, with SQLite's store for LevelDBState and
+ * ZooKeeper's for ZooKeeperState.
  *
- * The replicated log and ZooKeeper are no part of this library: their constructors throw. */
-#include "driver/state_store.h"
+ * The replicated log is no part of this library: its constructors throw. */
+#include "driver/state_future.h"
 
+#include "base/duration.h"
 #include "driver/jni/jni_support.h"
 
 #define VARIABLE "org/apache/mesos/state/Variable"
 
-/* What a future holds. */
-struct outcome {
-    char *error; /* NULL: done */
-    struct state_variable *variable;
-    bool is_expunged;
-    char **names;
-    size_t name_count;
-};
-
 static struct state_variable *variable_of(JNIEnv *env, jobject object) {
     return jni_get_pointer(env, object, "__variable");
-}
-
-static jlong outcome(struct outcome *outcome, int result, struct error *err) {
-    if (result < 0)
-        outcome->error = take_ptr(&err->message);
-    error_done(err);
-    return (jlong)(intptr_t)outcome;
 }
 
 static jobject new_variable(JNIEnv *env, struct state_variable *variable) {
@@ -48,12 +33,12 @@ static jobject new_variable(JNIEnv *env, struct state_variable *variable) {
     JNIEXPORT type JNICALL Java_org_apache_mesos_state_##name(JNIEnv *env, jobject object, ##__VA_ARGS__); \
     JNIEXPORT type JNICALL Java_org_apache_mesos_state_##name(JNIEnv *env, jobject object, ##__VA_ARGS__)
 
-static struct state_store *store_of(JNIEnv *env, jobject object) {
-    struct state_store *store = jni_get_pointer(env, object, "__state");
+static struct state_client *client_of(JNIEnv *env, jobject object) {
+    struct state_client *client = jni_get_pointer(env, object, "__state");
 
-    if (store == NULL)
+    if (client == NULL)
         jni_throw(env, "java/lang/IllegalStateException", "the state was not initialized");
-    return store;
+    return client;
 }
 
 STATE(void, LevelDBState_initialize, jstring jpath) {
@@ -66,106 +51,130 @@ STATE(void, LevelDBState_initialize, jstring jpath) {
         jni_throw(env, "java/lang/NullPointerException", "the path is null");
         return;
     }
-    store = state_store_open(path, &err);
+    store = state_sqlite_open(path, &err);
     if (store == NULL)
         jni_throw(env, "java/lang/IllegalArgumentException", error_message(&err));
     else
-        jni_set_pointer(env, object, "__state", store);
+        jni_set_pointer(env, object, "__state", state_client_new(store));
+}
+
+/* False with an exception pending. */
+static bool to_nanoseconds(JNIEnv *env, jlong time, jobject unit, int64_t *ret) {
+    jclass unit_class = (*env)->FindClass(env, "java/util/concurrent/TimeUnit");
+    jmethodID to_nanos = unit_class == NULL ? NULL : (*env)->GetMethodID(env, unit_class, "toNanos", "(J)J");
+
+    if (to_nanos == NULL)
+        return false;
+    if (unit == NULL) {
+        jni_throw(env, "java/lang/NullPointerException", "the time unit is null");
+        return false;
+    }
+    *ret = (*env)->CallLongMethod(env, unit, to_nanos, time);
+    return !(*env)->ExceptionCheck(env);
+}
+
+static void initialize_zookeeper(JNIEnv *env, jobject object, jstring jservers, jlong timeout, jobject unit,
+                                 jstring jpath, jstring jscheme, jbyteArray jcredentials) {
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
+    struct state_zookeeper_options options = {.servers = jni_to_text(env, jservers, &arena),
+                                              .path = jni_to_text(env, jpath, &arena)};
+
+    if (!to_nanoseconds(env, timeout, unit, &options.session_timeout_ns))
+        return;
+    if (options.servers == NULL || options.path == NULL) {
+        jni_throw(env, "java/lang/NullPointerException", "the servers or the znode are null");
+        return;
+    }
+    if (jscheme != NULL && jcredentials != NULL) {
+        options.scheme = jni_to_text(env, jscheme, &arena);
+        options.credentials = jni_to_bytes(env, jcredentials, &arena, &options.credentials_size);
+    }
+    jni_set_pointer(env, object, "__state", state_client_new(state_zookeeper_open(&options)));
+}
+
+STATE(void, ZooKeeperState_initialize__Ljava_lang_String_2JLjava_util_concurrent_TimeUnit_2Ljava_lang_String_2,
+      jstring servers, jlong timeout, jobject unit, jstring znode) {
+    initialize_zookeeper(env, object, servers, timeout, unit, znode, NULL, NULL);
+}
+
+STATE(
+    void,
+    ZooKeeperState_initialize__Ljava_lang_String_2JLjava_util_concurrent_TimeUnit_2Ljava_lang_String_2Ljava_lang_String_2_3B,
+    jstring servers, jlong timeout, jobject unit, jstring znode, jstring scheme, jbyteArray credentials) {
+    initialize_zookeeper(env, object, servers, timeout, unit, znode, scheme, credentials);
 }
 
 STATE(void, AbstractState_finalize) {
-    state_store_close(jni_get_pointer(env, object, "__state"));
+    state_client_close(jni_get_pointer(env, object, "__state"));
     jni_set_pointer(env, object, "__state", NULL);
+}
+
+static jlong begin(JNIEnv *env, jobject object, enum state_operation operation, const struct state_variable *variable) {
+    struct state_client *client = client_of(env, object);
+
+    return client == NULL ? 0 : (jlong)(intptr_t)state_begin(client, operation, variable);
 }
 
 STATE(jlong, AbstractState__1_1fetch, jstring jname) {
     cleanup_(arena_done) struct arena arena = ARENA_INIT;
-    const char *name = jni_to_text(env, jname, &arena);
-    struct state_store *store = store_of(env, object);
-    struct error err = ERROR_INIT;
-    struct outcome *fetched;
+    struct state_variable named = {.name = jni_to_text(env, jname, &arena)};
 
-    if (store == NULL)
-        return 0;
-    if (name == NULL) {
+    if (named.name == NULL) {
         jni_throw(env, "java/lang/NullPointerException", "the name is null");
         return 0;
     }
-    fetched = new0(struct outcome);
-    return outcome(fetched, state_store_fetch(store, name, &fetched->variable, &err), &err);
+    return begin(env, object, STATE_FETCH, &named);
 }
 
 STATE(jlong, AbstractState__1_1store, jobject jvariable) {
-    struct state_store *store = store_of(env, object);
-    struct error err = ERROR_INIT;
-    struct outcome *stored;
-
-    if (store == NULL)
-        return 0;
-    stored = new0(struct outcome);
-    return outcome(stored, state_store_store(store, variable_of(env, jvariable), &stored->variable, &err), &err);
+    return begin(env, object, STATE_STORE, variable_of(env, jvariable));
 }
 
 STATE(jlong, AbstractState__1_1expunge, jobject jvariable) {
-    struct state_store *store = store_of(env, object);
-    struct error err = ERROR_INIT;
-    struct outcome *expunged;
-
-    if (store == NULL)
-        return 0;
-    expunged = new0(struct outcome);
-    return outcome(expunged, state_store_expunge(store, variable_of(env, jvariable), &expunged->is_expunged, &err),
-                   &err);
+    return begin(env, object, STATE_EXPUNGE, variable_of(env, jvariable));
 }
 
 STATE(jlong, AbstractState__1_1names) {
-    struct state_store *store = store_of(env, object);
-    struct error err = ERROR_INIT;
-    struct outcome *listed;
-
-    if (store == NULL)
-        return 0;
-    listed = new0(struct outcome);
-    return outcome(listed, state_store_names(store, &listed->names, &listed->name_count, &err), &err);
+    return begin(env, object, STATE_NAMES, NULL);
 }
 
 /* What came of it. Each get can be called many times. */
 
-static bool has_failed(JNIEnv *env, const struct outcome *outcome) {
-    if (outcome->error != NULL)
-        jni_throw(env, "java/util/concurrent/ExecutionException", outcome->error);
-    return outcome->error != NULL;
+static bool has_failed(JNIEnv *env, const struct state_result *result) {
+    if (result->error != NULL)
+        jni_throw(env, "java/util/concurrent/ExecutionException", result->error);
+    return result->error != NULL;
 }
 
 /* A variable; null if somebody else was first to store. */
-static jobject get_variable(JNIEnv *env, const struct outcome *outcome) {
-    const struct state_variable *variable = outcome->variable;
+static jobject get_variable(JNIEnv *env, const struct state_result *result) {
+    const struct state_variable *variable = result->variable;
 
-    if (has_failed(env, outcome) || variable == NULL)
+    if (has_failed(env, result) || variable == NULL)
         return NULL;
     return new_variable(env, state_variable_new(variable->name, variable->version, variable->value, variable->size));
 }
 
-static jobject get_expunged(JNIEnv *env, const struct outcome *outcome) {
+static jobject get_expunged(JNIEnv *env, const struct state_result *result) {
     jclass boolean;
     jmethodID value_of;
 
-    if (has_failed(env, outcome))
+    if (has_failed(env, result))
         return NULL;
     boolean = (*env)->FindClass(env, "java/lang/Boolean");
     value_of = (*env)->GetStaticMethodID(env, boolean, "valueOf", "(Z)Ljava/lang/Boolean;");
-    return (*env)->CallStaticObjectMethod(env, boolean, value_of, (jboolean)outcome->is_expunged);
+    return (*env)->CallStaticObjectMethod(env, boolean, value_of, (jboolean)result->is_expunged);
 }
 
-static jobject get_names(JNIEnv *env, const struct outcome *outcome) {
+static jobject get_names(JNIEnv *env, const struct state_result *result) {
     jclass list_class = (*env)->FindClass(env, "java/util/ArrayList");
     jmethodID make = (*env)->GetMethodID(env, list_class, "<init>", "()V");
     jmethodID add = (*env)->GetMethodID(env, list_class, "add", "(Ljava/lang/Object;)Z");
     jmethodID iterator = (*env)->GetMethodID(env, list_class, "iterator", "()Ljava/util/Iterator;");
-    jobject list = has_failed(env, outcome) ? NULL : (*env)->NewObject(env, list_class, make);
+    jobject list = has_failed(env, result) ? NULL : (*env)->NewObject(env, list_class, make);
 
-    for (size_t i = 0; list != NULL && !(*env)->ExceptionCheck(env) && i < outcome->name_count; i++) {
-        jstring name = (*env)->NewStringUTF(env, outcome->names[i]);
+    for (size_t i = 0; list != NULL && !(*env)->ExceptionCheck(env) && i < result->name_count; i++) {
+        jstring name = (*env)->NewStringUTF(env, result->names[i]);
 
         if (name != NULL)
             (*env)->CallBooleanMethod(env, list, add, name);
@@ -174,18 +183,26 @@ static jobject get_names(JNIEnv *env, const struct outcome *outcome) {
     return list == NULL || (*env)->ExceptionCheck(env) ? NULL : (*env)->CallObjectMethod(env, list, iterator);
 }
 
-static void free_outcome(struct outcome *outcome) {
-    if (outcome == NULL)
-        return;
-    free(outcome->error);
-    state_variable_free(outcome->variable);
-    for (size_t i = 0; i < outcome->name_count; i++)
-        free(outcome->names[i]);
-    free(outcome->names);
-    free(outcome);
+static struct state_future *future_of(JNIEnv *env, jobject object) {
+    return jni_get_pointer(env, object, "future");
 }
 
-#define OUTCOME(handle) ((struct outcome *)(intptr_t)(handle))
+typedef jobject (*make_result)(JNIEnv *env, const struct state_result *result);
+
+static jobject get_in_time(JNIEnv *env, struct state_future *future, make_result make, jlong timeout, jobject unit) {
+    const struct state_result *result;
+    int64_t timeout_ns;
+
+    if (!to_nanoseconds(env, timeout, unit, &timeout_ns))
+        return NULL;
+    result = state_future_wait(future, timeout_ns < 0 ? 0 : timeout_ns);
+    if (result != NULL)
+        return make(env, result);
+    jni_throw(env, "java/util/concurrent/TimeoutException", "Failed to wait for future within timeout");
+    return NULL;
+}
+
+#define HANDLE(handle) ((struct state_future *)(intptr_t)(handle))
 
 /* Both forms of a future: AbstractState's natives that get a handle, which only old classes use, and the inner class's
  * that hold it. As in Mesos nothing is ever cancelled. */
@@ -197,16 +214,16 @@ static void free_outcome(struct outcome *outcome) {
         return JNI_FALSE; \
     } \
     STATE(jboolean, AbstractState__1_1##name##_1is_1done, jlong handle) { \
-        return JNI_TRUE; \
+        return state_future_wait(HANDLE(handle), 0) != NULL; \
     } \
     STATE(jobject, AbstractState__1_1##name##_1get, jlong handle) { \
-        return get(env, OUTCOME(handle)); \
+        return get(env, state_future_wait(HANDLE(handle), -1)); \
     } \
     STATE(jobject, AbstractState__1_1##name##_1get_1timeout, jlong handle, jlong timeout, jobject unit) { \
-        return get(env, OUTCOME(handle)); \
+        return get_in_time(env, HANDLE(handle), get, timeout, unit); \
     } \
     STATE(void, AbstractState__1_1##name##_1finalize, jlong handle) { \
-        free_outcome(OUTCOME(handle)); \
+        state_future_free(HANDLE(handle)); \
     } \
     STATE(jboolean, AbstractState_00024##Class##_cancel, jboolean may_interrupt) { \
         return JNI_FALSE; \
@@ -215,16 +232,16 @@ static void free_outcome(struct outcome *outcome) {
         return JNI_FALSE; \
     } \
     STATE(jboolean, AbstractState_00024##Class##_isDone) { \
-        return JNI_TRUE; \
+        return state_future_wait(future_of(env, object), 0) != NULL; \
     } \
     STATE(jobject, AbstractState_00024##Class##_get__) { \
-        return get(env, jni_get_pointer(env, object, "future")); \
+        return get(env, state_future_wait(future_of(env, object), -1)); \
     } \
     STATE(jobject, AbstractState_00024##Class##_get__JLjava_util_concurrent_TimeUnit_2, jlong timeout, jobject unit) { \
-        return get(env, jni_get_pointer(env, object, "future")); \
+        return get_in_time(env, future_of(env, object), get, timeout, unit); \
     } \
     STATE(void, AbstractState_00024##Class##_finalize) { \
-        free_outcome(jni_get_pointer(env, object, "future")); \
+        state_future_free(future_of(env, object)); \
         jni_set_pointer(env, object, "future", NULL); \
     }
 
@@ -261,20 +278,8 @@ static void refuse(JNIEnv *env, const char *what) {
     jni_throw(env, "java/lang/UnsupportedOperationException", what);
 }
 
-#define NO_ZOOKEEPER "this libmesos does not speak to ZooKeeper; org.apache.mesos.state.LevelDBState keeps state here"
-#define NO_LOG "this libmesos has no replicated log; org.apache.mesos.state.LevelDBState keeps state here"
-
-STATE(void, ZooKeeperState_initialize__Ljava_lang_String_2JLjava_util_concurrent_TimeUnit_2Ljava_lang_String_2,
-      jstring servers, jlong timeout, jobject unit, jstring znode) {
-    refuse(env, NO_ZOOKEEPER);
-}
-
-STATE(
-    void,
-    ZooKeeperState_initialize__Ljava_lang_String_2JLjava_util_concurrent_TimeUnit_2Ljava_lang_String_2Ljava_lang_String_2_3B,
-    jstring servers, jlong timeout, jobject unit, jstring znode, jstring scheme, jbyteArray credentials) {
-    refuse(env, NO_ZOOKEEPER);
-}
+#define NO_LOG \
+    "this libmesos has no replicated log; LevelDBState and ZooKeeperState of org.apache.mesos.state keep state here"
 
 STATE(void, LogState_initialize, jstring servers, jlong timeout, jobject unit, jstring znode, jlong quorum,
       jstring path, jint diffs) {

@@ -9,8 +9,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.mesos.Log;
 import org.apache.mesos.state.AbstractState;
 import org.apache.mesos.state.LevelDBState;
@@ -19,15 +21,24 @@ import org.apache.mesos.state.State;
 import org.apache.mesos.state.Variable;
 import org.apache.mesos.state.ZooKeeperState;
 
-/** java StateTests <test> <anything>: the storage of the Java API. */
+/** java [-Dzookeeper=host:port] StateTests <test> <anything>: the storage of the Java API, in a folder or in ZooKeeper. */
 public class StateTests {
+    static final String SERVERS = System.getProperty("zookeeper");
+
     final Path path;
     final State state;
 
     StateTests() throws Exception {
         DriverTests.loadLibrary();
         path = Files.createTempDirectory("state");
-        state = new LevelDBState(path.resolve("made").toString());
+        state = open();
+    }
+
+    /** The same state each time it is called. */
+    State open() {
+        if (SERVERS == null)
+            return new LevelDBState(path.resolve("made").toString());
+        return new ZooKeeperState(SERVERS, 10, TimeUnit.SECONDS, "/states/" + path.getFileName() + "/");
     }
 
     static void check(boolean condition, Object what) {
@@ -50,10 +61,10 @@ public class StateTests {
         Variable empty = state.fetch("a").get();
         check(empty.value().length == 0, "what is not stored is empty");
         byte[] value = {0, 1, (byte) 255};
-        Variable stored = state.store(empty.mutate(value)).get(1, TimeUnit.SECONDS);
+        Variable stored = state.store(empty.mutate(value)).get(30, TimeUnit.SECONDS);
         check(Arrays.equals(value, stored.value()), "stored");
         check(empty.value().length == 0, "mutate() makes another variable");
-        State again = new LevelDBState(path.resolve("made").toString());
+        State again = open();
         check(Arrays.equals(value, again.fetch("a").get().value()), "fetched by another");
         check(names(again).equals(Arrays.asList("a")), names(again));
     }
@@ -71,7 +82,7 @@ public class StateTests {
         check(!state.expunge(variable).get(), "nothing was there");
         Variable old = state.store(variable.mutate("1".getBytes())).get();
         Variable now = state.store(old.mutate("2".getBytes())).get();
-        check(!state.expunge(old).get(1, TimeUnit.SECONDS), "expunged by an old version");
+        check(!state.expunge(old).get(30, TimeUnit.SECONDS), "expunged by an old version");
         check(state.expunge(now).get(), "not expunged");
         check(names(state).isEmpty(), names(state));
     }
@@ -80,9 +91,9 @@ public class StateTests {
         Variable variable = state.fetch("a").get();
         for (Future<?> future : Arrays.asList(state.fetch("a"), state.store(variable), state.names(),
                                               state.expunge(variable))) {
-            check(future.isDone(), future);
             check(!future.cancel(true) && !future.isCancelled(), future);
-            future.get(1, TimeUnit.SECONDS);
+            future.get(30, TimeUnit.SECONDS);
+            check(future.isDone() && !future.isCancelled(), future);
         }
     }
 
@@ -94,10 +105,10 @@ public class StateTests {
         for (Object[] begin : begins) {
             String name = "__" + begin[0];
             Object handle = begin[1] == null ? old(name) : old(name, (Class<?>) begin[1], begin[2]);
-            check(old(name + "_is_done", long.class, handle).equals(true), name);
             check(old(name + "_is_cancelled", long.class, handle).equals(false), name);
             check(old(name + "_cancel", long.class, handle).equals(false), name);
             check(old(name + "_get", long.class, handle) != null, name);
+            check(old(name + "_is_done", long.class, handle).equals(true), name);
             check(old(name + "_get_timeout", long.class, handle, long.class, 1L, TimeUnit.class, TimeUnit.SECONDS)
                           != null, name);
             old(name + "_finalize", long.class, handle);
@@ -117,9 +128,11 @@ public class StateTests {
     }
 
     void finalisers_are_safe() throws Exception {
-        for (int i = 0; i < 1000; i++) {
-            new LevelDBState(path.resolve("made").toString()).fetch("a").get().mutate(new byte[i]);
-            if (i % 100 == 0)
+        for (int i = 0; i < (SERVERS == null ? 1000 : 30); i++) {
+            State garbage = open();
+            garbage.fetch("a").get().mutate(new byte[i]);
+            garbage.fetch("b");
+            if (i % 10 == 0)
                 System.gc();
         }
         System.gc();
@@ -148,9 +161,7 @@ public class StateTests {
         }
     }
 
-    void zookeeper_and_the_replicated_log_are_refused() throws Exception {
-        refused(() -> new ZooKeeperState("127.0.0.1:1", 1, TimeUnit.SECONDS, "/state"));
-        refused(() -> new ZooKeeperState("127.0.0.1:1", 1, TimeUnit.SECONDS, "/state", "digest", new byte[0]));
+    void the_replicated_log_is_refused() throws Exception {
         refused(() -> new LogState("127.0.0.1:1", 1, TimeUnit.SECONDS, "/log", 1, "log", 0));
         refused(() -> new Log(1, "log", Collections.emptySet()));
         refused(() -> new Log(1, "log", "127.0.0.1:1", 1, TimeUnit.SECONDS, "/log"));
@@ -159,6 +170,75 @@ public class StateTests {
         refused(() -> new Log.Writer(null, 1, TimeUnit.SECONDS, 1));
         System.gc();
         System.runFinalization();
+    }
+
+    static void fails(Future<?> future, String reason) throws Exception {
+        try {
+            throw new AssertionError(String.valueOf(future.get(30, TimeUnit.SECONDS)));
+        } catch (ExecutionException expected) {
+            check(expected.getMessage().contains(reason), expected);
+        }
+    }
+
+    /** What waits for a server that is not there can be given up, and does not hold up the end of its state. */
+    void without_zookeeper_nothing_is_done() throws Exception {
+        for (int i = 0; i < 3; i++) {
+            Future<Variable> future =
+                    new ZooKeeperState("127.0.0.1:1", 1, TimeUnit.SECONDS, "/state").fetch("a");
+            check(!future.isDone(), future);
+            try {
+                throw new AssertionError(future.get(10, TimeUnit.MILLISECONDS).toString());
+            } catch (TimeoutException expected) {
+                check(!future.isDone(), future);
+            }
+        }
+        System.gc();
+        System.runFinalization();
+    }
+
+    void zookeeper_takes_a_mebibyte_and_no_more() throws Exception {
+        Variable variable = state.fetch("a").get();
+        fails(state.store(variable.mutate(new byte[1 << 20])), "too big");
+        byte[] large = new byte[1000000];
+        check(state.store(variable.mutate(large)).get() != null, "not stored");
+        check(Arrays.equals(large, state.fetch("a").get().value()), "fetched");
+        fails(new ZooKeeperState(SERVERS, 10, TimeUnit.SECONDS, "/nowhere").names(), "/nowhere");
+    }
+
+    /** What is there is Mesos's; what is stored is looked at, by whoever runs this. */
+    void zookeeper_has_entries_as_mesos_writes_them() throws Exception {
+        State mesos = new ZooKeeperState(SERVERS, 10, TimeUnit.SECONDS, "/mesos/state");
+        check(names(mesos).equals(Arrays.asList("bad", "known")), names(mesos));
+        Variable known = mesos.fetch("known").get();
+        check(new String(known.value()).equals("of Mesos"), new String(known.value()));
+        check(mesos.store(known.mutate("of ours".getBytes())).get() != null, "not stored");
+        fails(mesos.fetch("bad"), "deserialize");
+        Variable made = mesos.fetch("made").get();
+        check(mesos.store(made.mutate(new byte[0])).get() != null, "not stored");
+    }
+
+    void zookeeper_credentials_guard_what_all_may_read() throws Exception {
+        byte[] credentials = "user:secret".getBytes();
+        State guarded = new ZooKeeperState(SERVERS, 10, TimeUnit.SECONDS, "/guarded", "digest", credentials);
+        check(guarded.store(guarded.fetch("a").get().mutate("1".getBytes())).get() != null, "not stored");
+        State other = new ZooKeeperState(SERVERS, 10, TimeUnit.SECONDS, "/guarded");
+        Variable read = other.fetch("a").get();
+        check(new String(read.value()).equals("1"), "read");
+        fails(other.store(read.mutate("2".getBytes())), "not authenticated");
+        fails(other.expunge(read), "not authenticated");
+        State again = new ZooKeeperState(SERVERS, 10, TimeUnit.SECONDS, "/guarded", "digest", credentials);
+        check(again.store(again.fetch("a").get().mutate("2".getBytes())).get() != null, "not stored");
+    }
+
+    /** The server is stopped when "ready" is read, and started again when "waiting" is. */
+    void zookeeper_comes_back() throws Exception {
+        Variable stored = state.store(state.fetch("a").get().mutate("1".getBytes())).get();
+        System.out.println("ready");
+        System.in.read();
+        Future<Variable> future = state.store(stored.mutate("2".getBytes()));
+        System.out.println("waiting");
+        check(new String(future.get().value()).equals("2"), "stored");
+        check(new String(state.fetch("a").get().value()).equals("2"), "fetched");
     }
 
     /** Readers and writers that nobody can make, made without their constructors. */
