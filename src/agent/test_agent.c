@@ -282,6 +282,20 @@ static void a_container_that_can_not_be_started_fails_its_task(void **state) {
     cluster_free(cluster);
 }
 
+/* Heartbeats come so seldom that whoever watches for them must be patient. */
+static void an_idle_executor_stays_subscribed(void **state) {
+    struct cluster *cluster = cluster_new(42);
+    struct test_executor executor;
+    struct fake_container *container = launch(cluster, &(struct task_options){.id = "t", .executor_id = "e"});
+
+    executor_start(&executor, cluster, container);
+    run_for(cluster, 12 * HOUR);
+    assert_int_equal(executor.subscribed, 1);
+    assert_false(executor.is_abandoned);
+    executor_end(&executor);
+    cluster_free(cluster);
+}
+
 static void an_executor_gets_its_grace_period_to_shut_down(void **state) {
     struct cluster *cluster = cluster_new(20);
     struct test_executor executor;
@@ -494,6 +508,7 @@ int main(void) {
         cmocka_unit_test(an_acknowledgement_out_of_order_changes_nothing),
         cmocka_unit_test(a_kill_before_the_executor_is_there_stops_the_launch),
         cmocka_unit_test(a_kill_reaches_the_executor),
+        cmocka_unit_test(an_idle_executor_stays_subscribed),
         cmocka_unit_test(a_kill_of_a_task_that_is_not_there_is_answered),
         cmocka_unit_test(tasks_of_an_executor_that_exits_fail),
         cmocka_unit_test(the_master_is_not_told_of_the_end_of_a_command_executor),

@@ -7,8 +7,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
-/* Mesos's agents send a heartbeat each 15 s; older ones none, so silence is only watched once one was seen. */
-#define SILENCE_LIMIT (75 * SECOND)
+/* Agents send a heartbeat each 30 min (DEFAULT_EXECUTOR_HEARTBEAT_INTERVAL), older ones none, so that silence is only
+ * watched once one was seen; as with schedulers five may be missed. */
+#define SILENCE_LIMIT (5 * 30 * MINUTE)
 #define DEFAULT_RECOVERY_TIMEOUT (15 * MINUTE)
 #define DEFAULT_BACKOFF_MAX (2 * SECOND)
 
