@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from cluster import DEADLINE_S, get_json, wait_for
+from cluster import DEADLINE_S, get_json, post, wait_for
 from scheduler import Scheduler
 
 LATE = "--executor_reregistration_timeout=15secs"
@@ -204,3 +204,25 @@ def test_our_executors_take_a_token_from_their_environment_and_keep_it_to_themse
                                   "resources": resources, "command": {"value": 'test -z "$MESOS_EXECUTOR_AUTHENTICATION_TOKEN"'}}]}}}]})
     scheduler.expect("t", "TASK_FINISHED")
     scheduler.close()
+
+
+def test_labels_and_discovery_are_shown_as_they_were_given(cluster, checkpointing):
+    labels = {"labels": [{"key": "tier", "value": "front"}, {"key": "tier", "value": "again"}, {"key": "bare"}]}
+    discovery = {"visibility": "CLUSTER", "name": "web", "environment": "test", "location": "here", "version": "1",
+                 "ports": {"ports": [{"number": 8080, "name": "http", "protocol": "tcp"}]},
+                 "labels": {"labels": [{"key": "a", "value": "b"}]}}
+    checkpointing.launch("t", "sleep 1000", labels=labels, discovery=discovery)
+    checkpointing.expect("t", "TASK_RUNNING")
+    (framework,) = get_json(cluster.address, "/state")["frameworks"]
+    (of_master,) = framework["tasks"]
+    (of_tasks,) = get_json(cluster.address, "/tasks")["tasks"]
+    state = get_json(cluster.agents["agent"].address, "/state")
+    (of_agent,) = state["frameworks"][0]["executors"][0]["tasks"]
+    for task in (of_master, of_tasks, of_agent):
+        assert task["labels"] == labels["labels"]
+        assert task["discovery"] == discovery
+    status, _, body = post(cluster.address, "/api/v1", b'{"type":"GET_TASKS"}',
+                           {"Content-Type": "application/json", "Accept": "application/json"})
+    assert status == 200
+    (task,) = json.loads(body)["get_tasks"]["tasks"]
+    assert (task["labels"], task["discovery"]) == (labels, discovery)
