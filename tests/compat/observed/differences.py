@@ -31,6 +31,9 @@ DIFFERENCES = [
      "agents are not drained, and resources not reserved, by operators"),
     (r"accept/command_(no)?shell_no_value", [r"v-5[12]\[1\].*"],
      "the command executor says that there is no command; that of Mesos dies of it"),
+    (r"streams/.*", [r"\[\d+\]\.subscribed\.master_info\.capabilities"], "as for the endpoints"),
+    (r"streams/executor's scheduler", [r"\[3\]\.update\.status.*"],
+     "of a task that has ended the master tells its last state, where Mesos says that it is lost"),
     (r"accept/limits_(ok|with_executor)", [r"v-6[45]\[0\].*"],
      "the master refuses what the agent did not announce; in Mesos the agent does, as TASK_LOST"),
 ]
@@ -59,7 +62,7 @@ def differences(name):
 
 
 def unused(prefix, names_and_places):
-    """Rows of which no place was seen to differ, given all (exchange, place) that did; "accept/" or none."""
-    return [row for row in DIFFERENCES if row[0].startswith("accept/") == (prefix == "accept/")
+    """Rows of which no place was seen to differ, given all (exchange, place) that did, of the names with the prefix."""
+    return [row for row in DIFFERENCES if re.match(prefix, row[0])
             if not any(re.fullmatch(row[0], name) and re.fullmatch(place, where)
                        for name, where in names_and_places for place in row[1])]

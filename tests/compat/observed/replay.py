@@ -100,3 +100,60 @@ def post(address, path, body, **headers):
     fields = {"Content-Type": "application/json", "Accept": "application/json",
               **{name.replace("_", "-"): value for name, value in headers.items()}}
     return exchange(address, build_request(f"POST {path}", fields, json.dumps(body).encode()))
+
+
+class Stream:
+    """A subscription: the head of the answer, then its records one by one."""
+
+    def __init__(self, address, path, call, headers=None):
+        host, port = address.split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        body = json.dumps(call).encode()
+        fields = {"Content-Type": "application/json", **({"Accept": "application/json"} if headers is None else headers)}
+        self.socket.sendall(build_request(f"POST {path}", fields, body).replace(b"Connection: close\r\n", b""))
+        self.received = b""
+        head = self.take(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        self.status = int(head[0].split()[1])
+        self.headers = dict(line.split(": ", 1) for line in head[1:])
+        self.content = b""
+
+    def take(self, end):
+        """What comes before end, which is dropped."""
+        while end not in self.received:
+            piece = self.socket.recv(65536)
+            assert piece, f"the stream broke off: {self.received!r}"
+            self.received += piece
+        taken, _, self.received = self.received.partition(end)
+        return taken
+
+    def chunk(self):
+        """The next chunk; b"" at the end of the stream."""
+        size = int(self.take(b"\r\n"), 16)
+        while len(self.received) < size + 2:
+            self.received += self.socket.recv(65536)
+        content, self.received = self.received[:size], self.received[size + 2:]
+        return content
+
+    def record(self):
+        """The bytes of the next record, or None at the end."""
+        while b"\n" not in self.content:
+            content = self.chunk()
+            if not content:
+                return None
+            self.content += content
+        size, _, rest = self.content.partition(b"\n")
+        while len(rest) < int(size):
+            rest += self.chunk()
+        self.content = rest[int(size):]
+        return rest[:int(size)]
+
+    def event(self, *kinds):
+        """The next event, of one of the kinds if any are given, or None at the end."""
+        while (record := self.record()) is not None:
+            event = json.loads(record)
+            if not kinds or event["type"] in kinds:
+                return event
+        return None
+
+    def close(self):
+        self.socket.close()
