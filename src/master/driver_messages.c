@@ -32,8 +32,9 @@ static struct framework *find_by_pid(const struct master *master, const struct p
     return connection == NULL ? NULL : container_of(connection, struct framework, connection);
 }
 
-/* The same driver again: it may have lost what we sent, also the offers. */
-static void resume(struct framework *framework, const struct pid *from) {
+/* The same driver again: it may have lost what we sent, also the offers. One that has failed over takes itself for a
+ * new one. */
+static void resume(struct framework *framework, const struct pid *from, bool force) {
     struct offer *offer;
 
     list_for_each (&framework->offers, offer, in_framework)
@@ -42,7 +43,7 @@ static void resume(struct framework *framework, const struct pid *from) {
     env_timer_stop(&framework->connection.lost);
     process_link(&framework->master->process, from);
     framework_connected(framework);
-    framework_send_subscribed(framework, true);
+    framework_send_subscribed(framework, !force);
 }
 
 static void connect(struct framework *framework, const struct pid *from) {
@@ -52,8 +53,14 @@ static void connect(struct framework *framework, const struct pid *from) {
     framework_send_subscribed(framework, false);
 }
 
+/* Whether a driver may have the known framework: it is its own, it takes it over (@force), or nobody has it since the
+ * master began. A driver that was cut off, while another one took over, does not get it back by accident. */
+static bool may_have(const struct framework *framework, const struct framework *connected, bool force) {
+    return framework == NULL || framework == connected || force || framework->state == FRAMEWORK_RECOVERED;
+}
+
 static void subscribe(struct master *master, const struct pid *from,
-                      const Mesos__V1__Scheduler__Call__Subscribe *subscribe) {
+                      const Mesos__V1__Scheduler__Call__Subscribe *subscribe, bool force) {
     struct framework *connected = find_by_pid(master, from), *framework;
     struct error cleanup_error err = ERROR_INIT;
     struct subscription subscription;
@@ -81,11 +88,18 @@ static void subscribe(struct master *master, const struct pid *from,
         subscription_done(&subscription);
         return;
     }
+    if (!may_have(subscription.framework, connected, force)) {
+        log_error("Refusing the subscription of framework %s at %s: it is another driver's", subscription.framework->id,
+                  pid);
+        send_error(master, from, "Framework failed over");
+        subscription_done(&subscription);
+        return;
+    }
     framework = subscription_apply(master, &subscription);
     framework_metrics_count_call(&framework->metrics, MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE);
     subscription_done(&subscription);
     if (connected == framework)
-        resume(framework, from);
+        resume(framework, from, force);
     else
         connect(framework, from);
     if (is_new)
@@ -123,11 +137,12 @@ int on_driver_call(struct master *master, const struct pid *from, const char *bo
     struct arena arena = ARENA_INIT;
     Mesos__V1__Scheduler__Call *call;
     int result = 0;
+    bool force;
 
-    if (v0_scheduler_call_decode(body, size, &arena, &call, err) < 0 || validate_call(call, err) < 0)
+    if (v0_scheduler_call_decode(body, size, &arena, &call, &force, err) < 0 || validate_call(call, err) < 0)
         result = -1;
     else if (call->type == MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE)
-        subscribe(master, from, call->subscribe);
+        subscribe(master, from, call->subscribe, force);
     else if (!call_is_for_drivers(call->type))
         result = error_set(err, 0, "%s is not supported by the v0 API", call_name(call->type));
     else
@@ -164,17 +179,18 @@ void on_driver_register(struct master *master, const struct pid *from, ProtobufC
     if (call.framework_info->id != NULL && call.framework_info->id->value[0] != '\0')
         send_error(master, from, "Registering with 'id' already set");
     else
-        subscribe(master, from, &call);
+        subscribe(master, from, &call, false);
 }
 
 void on_driver_reregister(struct master *master, const struct pid *from, ProtobufCMessage *base) {
     Mesos__V1__Scheduler__Call__Subscribe call = MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
+    const Mesos__Internal__ReregisterFrameworkMessage *message = (Mesos__Internal__ReregisterFrameworkMessage *)base;
 
-    call.framework_info = ((Mesos__Internal__ReregisterFrameworkMessage *)base)->framework;
+    call.framework_info = message->framework;
     if (call.framework_info->id == NULL || call.framework_info->id->value[0] == '\0')
         send_error(master, from, "Re-registering without an 'id'");
     else
-        subscribe(master, from, &call);
+        subscribe(master, from, &call, message->failover);
 }
 
 void on_driver_unregister(struct master *master, const struct pid *from, ProtobufCMessage *base) {

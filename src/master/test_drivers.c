@@ -139,16 +139,32 @@ static void a_driver_that_subscribes_again_keeps_its_framework(void **state) {
     assert_int_equal(world->master->frameworks.count, 1);
 }
 
+static void reregister(struct fake_agent *driver, const char *id, bool failover) {
+    fake_agent_send_json(
+        driver, &mesos__internal__reregister_framework_message__descriptor,
+        "{\"framework\":{\"user\":\"root\",\"name\":\"old\",\"checkpoint\":true,\"failover_timeout\":50,"
+        "\"id\":{\"value\":\"%s\"}},\"failover\":%s}",
+        id, failover ? "true" : "false");
+    settle(driver->world);
+}
+
 static void another_driver_takes_over(void **state) {
     struct world *world = *state;
     struct fake_agent *first = add_driver(world, 1), *second = add_driver(world, 2);
 
     register_driver(first);
-    send_call(second,
-              "{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"%s\"},\"subscribe\":{\"framework_info\":{\"user\":"
-              "\"root\",\"name\":\"old\",\"checkpoint\":true,\"id\":{\"value\":\"%s\"}}}}",
-              first->id, first->id);
+    reregister(second, first->id, false);
+    assert_non_null(records_take(&second->records, "Framework failed over"));
+    assert_false(records_hold(&first->records, "Framework failed over"));
+    reregister(second, first->id, true);
     assert_non_null(records_take(&first->records, "Framework failed over"));
+    assert_non_null(records_take(&second->records, "FrameworkRegisteredMessage"));
+    /* The one that was replaced does not get it back by coming again. */
+    reregister(first, first->id, false);
+    assert_non_null(records_take(&first->records, "Framework failed over"));
+    reregister(second, first->id, false);
+    assert_non_null(records_take(&second->records, "FrameworkReregisteredMessage"));
+    reregister(second, first->id, true);
     assert_non_null(records_take(&second->records, "FrameworkRegisteredMessage"));
     send_call(first, "{\"type\":\"TEARDOWN\",\"framework_id\":{\"value\":\"%s\"}}", first->id);
     assert_int_equal(world->master->frameworks.count, 1);

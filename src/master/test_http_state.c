@@ -335,6 +335,7 @@ static void every_endpoint_answers_with_the_status_of_mesos(void **state) {
         {"GET", "/files/debug", 200},
         {"GET", "/files/browse", 400},
         {"GET", "/files/browse?path=", 400},
+        {"GET", "/files/browse?path=/", 404},
         {"GET", "/files/read?path=/nope&offset=0", 404},
         {"GET", "/files/download?path=/nope", 404},
         {"GET", "/allocator/offer_constraints_debug", 200},

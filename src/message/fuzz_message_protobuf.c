@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     if (message_decode(types[data[0] % ARRAY_SIZE(types)], data + 1, size - 1, &arena, &message, NULL) == 0)
         check(message, &arena);
-    if (v0_scheduler_call_decode(data + 1, size - 1, &arena, &call, NULL) == 0)
+    if (v0_scheduler_call_decode(data + 1, size - 1, &arena, &call, NULL, NULL) == 0)
         check(&call->base, &arena);
     arena_done(&arena);
     return 0;

@@ -257,8 +257,10 @@ static void subscriptions_of_v0_are_understood(void **state) {
     cleanup_error struct error err = ERROR_INIT;
     cleanup_buffer struct buffer again = BUFFER_INIT;
     Mesos__V1__Scheduler__Call *call;
+    bool force = false;
 
-    assert_int_equal(v0_scheduler_call_decode(v0_subscribe, sizeof(v0_subscribe) - 1, &arena, &call, &err), 0);
+    assert_int_equal(v0_scheduler_call_decode(v0_subscribe, sizeof(v0_subscribe) - 1, &arena, &call, &force, &err), 0);
+    assert_true(force);
     assert_int_equal(call->type, MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE);
     assert_string_equal(call->subscribe->framework_info->name, "n");
     assert_int_equal(call->subscribe->n_suppressed_roles, 1);
@@ -273,7 +275,7 @@ static void broken_calls_of_v0_are_refused(void **state) {
     cleanup_error struct error err = ERROR_INIT;
     Mesos__V1__Scheduler__Call *call = NULL;
 
-    assert_int_equal(v0_scheduler_call_decode("\x1a\x00", 2, &arena, &call, &err), -1);
+    assert_int_equal(v0_scheduler_call_decode("\x1a\x00", 2, &arena, &call, NULL, &err), -1);
     assert_null(call);
     assert_string_equal(error_message(&err),
                         "mesos.scheduler.Call: required field 'subscribe.framework_info' is missing");

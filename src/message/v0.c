@@ -50,8 +50,9 @@ static void transfer(const ProtobufCMessage *from, const struct message_plan *fr
 }
 
 int v0_scheduler_call_decode(const void *data, size_t size, struct arena *arena, Mesos__V1__Scheduler__Call **ret,
-                             struct error *err) {
+                             bool *ret_force, struct error *err) {
     const struct message_plan *plan = message_plan_get(&mesos__v1__scheduler__call__descriptor);
+    const Mesos__Scheduler__Call *call;
     ProtobufCMessage *from, *to;
 
     if (message_decode(&mesos__scheduler__call__descriptor, data, size, arena, &from, err) < 0)
@@ -59,6 +60,9 @@ int v0_scheduler_call_decode(const void *data, size_t size, struct arena *arena,
     to = message_new(plan, arena);
     transfer(from, message_plan_get(&mesos__scheduler__call__descriptor), to, plan, arena);
     *ret = (Mesos__V1__Scheduler__Call *)to;
+    call = (const Mesos__Scheduler__Call *)from;
+    if (ret_force != NULL)
+        *ret_force = call->subscribe != NULL && call->subscribe->has_force && call->subscribe->force;
     return 0;
 }
 

@@ -12,9 +12,10 @@
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
 #include "message/message.h"
 
-/* Decode the bytes of a mesos.scheduler.Call. Its field subscribe.force, which no longer means anything, is dropped. */
+/* Decode the bytes of a mesos.scheduler.Call. @ret_force, which may be NULL, is its field subscribe.force: a driver
+ * that takes over from another one. */
 int v0_scheduler_call_decode(const void *data, size_t size, struct arena *arena, Mesos__V1__Scheduler__Call **ret,
-                             struct error *err);
+                             bool *ret_force, struct error *err);
 
 /* Append @call as a mesos.scheduler.Call. */
 void v0_scheduler_call_encode(const Mesos__V1__Scheduler__Call *call, struct buffer *buffer);

@@ -288,11 +288,11 @@ int http_parser_finish(struct http_parser *parser, struct error *err) {
     if (parser->stage == HTTP_PARSER_BETWEEN)
         return 0;
     code = llhttp_finish(&parser->llhttp);
-    if (code != HPE_OK && code != HPE_PAUSED)
-        return failed(parser, err);
-    if (parser->stage != HTTP_PARSER_BETWEEN) {
-        fail(parser, 400, "the connection ended within a message");
-        return failed(parser, err);
-    }
-    return 0;
+    if ((code == HPE_OK || code == HPE_PAUSED) && parser->stage == HTTP_PARSER_BETWEEN)
+        return 0;
+    /* Nothing is wrong with what came. */
+    parser->failed = true;
+    fail(parser, 400, "the connection ended within it");
+    return error_set(err, 0, "the peer closed the connection in the %s of an HTTP message",
+                     parser->stage == HTTP_PARSER_IN_HEAD ? "head" : "body");
 }

@@ -302,11 +302,15 @@ static void an_end_within_a_message_is_an_error(void **state) {
                                         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        cleanup_error struct error err = ERROR_INIT;
         struct fixture f;
 
         begin(&f, false);
         assert_int_equal(feed(&f, texts[i], strlen(texts[i]), 5), 0);
-        assert_int_equal(http_parser_finish(&f.parser, NULL), -1);
+        assert_int_equal(http_parser_finish(&f.parser, &err), -1);
+        assert_string_equal(error_message(&err), i < 2
+                                                     ? "the peer closed the connection in the head of an HTTP message"
+                                                     : "the peer closed the connection in the body of an HTTP message");
         finish(&f);
     }
 }

@@ -30,7 +30,7 @@ static int read_format(const char *type, const char *format, const struct buffer
         return message_decode(descriptor, input->data, input->size, arena, ret, err);
     if (strcmp(format, "v0call") == 0)
         return v0_scheduler_call_decode(input->data, input->size, arena, (Mesos__V1__Scheduler__Call **)(void *)ret,
-                                        err);
+                                        NULL, err);
     return message_parse_json(descriptor, input->data, input->size,
                               strcmp(format, "json0") == 0 ? MESSAGE_V0 : MESSAGE_V1, arena, ret, err);
 }
