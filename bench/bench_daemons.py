@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Figures of real daemons on loopback: memory and start-up of an idle master and agent, tasks a second end to end, what
-1,000 idle frameworks weigh, and a stream of offers.
+1,000 idle frameworks weigh, updates a second, and a stream of offers.
 
     bench_daemons.py <folder of mesos-master> <bench_load> [what ...]
 
-`what` is idle, tasks, frameworks or offers; without it all are run."""
+`what` is idle, tasks, updates, frameworks or offers; without it all are run. Work directories are in TMPDIR, and stay
+until the end: some file systems are slow to make files where many have just been removed."""
 
+import atexit
 import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import statistics
@@ -93,11 +96,12 @@ class Cluster:
 
     def __init__(self, bin_dir, *master_flags):
         self.bin = pathlib.Path(bin_dir)
-        self.folder = tempfile.TemporaryDirectory(prefix="bench-daemons-")
-        self.path = pathlib.Path(self.folder.name)
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="bench-daemons-"))
         # Where the system's default for --runtime_dir lies: in memory.
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.run = tempfile.TemporaryDirectory(prefix="bench-daemons-", dir=memory)
+        self.run = pathlib.Path(tempfile.mkdtemp(prefix="bench-daemons-", dir=memory))
+        for folder in (self.path, self.run):
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
         self.log = (self.path / "log").open("ab")
         self.agent = None
         self.master = Daemon([self.bin / "mesos-master", f"--work_dir={self.path}/master", *master_flags], self.log)
@@ -110,7 +114,7 @@ class Cluster:
     def start_agent(self):
         """Milliseconds until it is registered."""
         self.agent = Daemon([self.bin / "mesos-agent", f"--master={self.master.address}",
-                             f"--work_dir={self.path}/agent", f"--runtime_dir={self.run.name}",
+                             f"--work_dir={self.path}/agent", f"--runtime_dir={self.run}",
                              "--resources=cpus:100;mem:100000;disk:1000"], self.log)
         until(lambda: b'"active":true' in self.master.get("/slaves")[1], "the agent to be registered")
         return (time.monotonic() - self.agent.began) * 1000
@@ -127,8 +131,6 @@ class Cluster:
             self.agent.stop()
         self.master.stop()
         self.log.close()
-        self.folder.cleanup()
-        self.run.cleanup()
 
 
 def run_load(load, *arguments):
@@ -173,6 +175,24 @@ def bench_tasks(bin_dir, load):
               f"master; of a batch of 100 the first runs after {statistics.median(firsts):.0f} ms")
 
 
+def bench_updates(bin_dir, load):
+    tasks, each = 100, 100
+    for kind, more in (("checkpointed", ["checkpoint"]), ("not checkpointed", [])):
+        rates, costs = [], []
+        for _ in range(3):
+            with Cluster(bin_dir, "--allocation_interval=10ms") as cluster:
+                cluster.start_agent()
+                before = [sum(cpu_s(daemon.pid)) for daemon in (cluster.agent, cluster.master)]
+                result = run_load(load, "updates", cluster.master.address, tasks, each, *more)
+                after = [sum(cpu_s(daemon.pid)) for daemon in (cluster.agent, cluster.master)]
+                rates.append(result["updates"] / result["seconds"])
+                costs.append([(a - b) * 1e6 / result["updates"] for a, b in zip(after, before)])
+        agent, master = (statistics.median(column) for column in zip(*costs))
+        print(f"updates of {tasks} tasks, {kind}, each sent, acknowledged and followed by the next: "
+              f"{statistics.median(rates):.0f} a second; CPU of each: {agent:.0f} us of the agent, {master:.0f} of the "
+              f"master")
+
+
 def bench_frameworks(bin_dir, load):
     count = 1000
     with Cluster(bin_dir) as cluster:
@@ -200,7 +220,7 @@ def bench_offers(bin_dir, load):
               f"{cpu * 1e6 / offers:.1f} us of the master's CPU each; then {rss / 1024:.1f} MiB resident")
 
 
-BENCHES = {"idle": bench_idle, "tasks": bench_tasks, "frameworks": bench_frameworks, "offers": bench_offers}
+BENCHES = {"idle": bench_idle, "tasks": bench_tasks, "updates": bench_updates, "frameworks": bench_frameworks, "offers": bench_offers}
 
 
 def main():

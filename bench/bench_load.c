@@ -3,16 +3,21 @@
  * nothing, and agents that are only names, whose offers a scheduler declines.
  *
  *     bench_load tasks <master> <count> <at once> [checkpoint]
+ *     bench_load updates <master> <tasks> <updates of each> [checkpoint]
  *     bench_load frameworks <master> <count>
  *     bench_load offers <master> <agents> <offers>
  *
- * Each prints one line of JSON once it is done; `frameworks` then stays until its standard input ends. */
+ * Each prints one line of JSON once it is done; `frameworks` then stays until its standard input ends. An agent starts
+ * `bench_load executor` for the tasks of `updates`. */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/table.h"
 #include "base/text.h"
+#include "client/executor_client.h"
 #include "client/scheduler_client.h"
 #include "event/loop.h"
 #include "mesos/internal/messages.pb-c.h"
@@ -26,6 +31,7 @@ struct load {
     struct scheduler_client **schedulers;
     size_t scheduler_count;
     bool is_checkpointing;
+    char *executor; /* the command of the one executor of all tasks; NULL: tasks are commands */
     int64_t wanted, at_once, launched, finished, count;
     Mesos__V1__Offer **offers; /* to launch on, not used yet */
     size_t offer_count;
@@ -125,6 +131,8 @@ static void launch_on(struct scheduler_client *scheduler, Mesos__V1__Offer *offe
     Mesos__V1__Resource resources[] = {MESOS__V1__RESOURCE__INIT, MESOS__V1__RESOURCE__INIT};
     Mesos__V1__Resource *pointers[] = {&resources[0], &resources[1]};
     Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
+    Mesos__V1__ExecutorInfo executor = MESOS__V1__EXECUTOR_INFO__INIT;
+    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
     cleanup_free Mesos__V1__TaskInfo *tasks = NULL;
     cleanup_free Mesos__V1__TaskInfo **task_pointers = NULL;
     cleanup_free Mesos__V1__TaskID *ids = NULL;
@@ -141,7 +149,12 @@ static void launch_on(struct scheduler_client *scheduler, Mesos__V1__Offer *offe
         resources[i].type = MESOS__V1__VALUE__TYPE__SCALAR;
         resources[i].scalar = i == 0 ? &cpus : &mem;
     }
-    command.value = "true";
+    command.value = load.executor != NULL ? load.executor : "true";
+    executor_id.value = "bench";
+    executor.executor_id = &executor_id;
+    executor.command = &command;
+    executor.has_type = true;
+    executor.type = MESOS__V1__EXECUTOR_INFO__TYPE__CUSTOM;
     for (size_t i = 0; i < count; i++) {
         snprintf(names + i * 32, 32, "task-%d", (int)(load.launched + (int64_t)i));
         mesos__v1__task_id__init(&ids[i]);
@@ -152,7 +165,10 @@ static void launch_on(struct scheduler_client *scheduler, Mesos__V1__Offer *offe
         tasks[i].agent_id = offer->agent_id;
         tasks[i].n_resources = 2;
         tasks[i].resources = pointers;
-        tasks[i].command = &command;
+        if (load.executor != NULL)
+            tasks[i].executor = &executor;
+        else
+            tasks[i].command = &command;
         task_pointers[i] = &tasks[i];
     }
     part.n_task_infos = count;
@@ -207,6 +223,7 @@ static void acknowledge(struct scheduler_client *scheduler, const Mesos__V1__Tas
 }
 
 static bool on_update(struct scheduler_client *scheduler, const Mesos__V1__TaskStatus *status) {
+    load.count++;
     if (status->has_uuid)
         acknowledge(scheduler, status);
     switch (status->state) {
@@ -242,18 +259,109 @@ static bool on_tasks_event(struct scheduler_client *scheduler, const Mesos__V1__
     }
 }
 
-static void play_tasks(char **arguments) {
-    load.wanted = number(arguments[0], 1000000);
-    load.at_once = number(arguments[1], 1000000);
-    load.is_checkpointing = arguments[2] != NULL;
+static void run_tasks(bool is_checkpointing) {
+    load.is_checkpointing = is_checkpointing;
     load.on_event = on_tasks_event;
     start_schedulers(1);
     loop_run(load.loop);
-    printf("{\"seconds\": %.6f, \"first_running_ms\": %.3f}\n", duration_to_seconds(env_now(load.env) - load.began_ns),
-           duration_to_seconds(load.first_running_ns - load.began_ns) * 1000);
     while (load.offer_count > 0)
         MESSAGE_FREE(load.offers[--load.offer_count]);
     free(load.offers);
+}
+
+static void play_tasks(char **arguments) {
+    load.wanted = number(arguments[0], 1000000);
+    load.at_once = number(arguments[1], 1000000);
+    run_tasks(arguments[2] != NULL);
+    printf("{\"seconds\": %.6f, \"first_running_ms\": %.3f}\n", duration_to_seconds(env_now(load.env) - load.began_ns),
+           duration_to_seconds(load.first_running_ns - load.began_ns) * 1000);
+}
+
+/* Tasks that send updates: each the next one as soon as the agent has acknowledged the one before. */
+
+static void play_updates(char **arguments) {
+    char self[PATH_MAX];
+    const ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+    load.wanted = load.at_once = number(arguments[0], 100000);
+    if (size < 0 || arguments[1] == NULL)
+        fail("bad arguments");
+    load.executor = xasprintf("exec '%.*s' executor %d", (int)size, self, (int)number(arguments[1], 1000000));
+    run_tasks(arguments[2] != NULL);
+    printf("{\"seconds\": %.6f, \"updates\": %d}\n", duration_to_seconds(env_now(load.env) - load.first_running_ns),
+           (int)load.count);
+    free(load.executor);
+}
+
+struct sender {
+    char *task;
+    int64_t left;
+};
+
+static struct {
+    struct executor_client *client;
+    struct table senders; /* by task */
+} executor;
+
+static void send_next(struct sender *sender) {
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+
+    if (sender->left == 0)
+        return;
+    task_id.value = sender->task;
+    status.task_id = &task_id;
+    status.state = --sender->left > 0 ? MESOS__V1__TASK_STATE__TASK_RUNNING : MESOS__V1__TASK_STATE__TASK_FINISHED;
+    executor_client_send_update(executor.client, &status);
+}
+
+static void on_executor_event(void *user, const Mesos__V1__Executor__Event *event) {
+    struct sender *sender;
+
+    switch (event->type) {
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH:
+        sender = new0(struct sender);
+        sender->task = xstrdup(event->launch->task->task_id->value);
+        sender->left = load.wanted;
+        table_add(&executor.senders, sender->task, sender);
+        send_next(sender);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED:
+        send_next(table_find(&executor.senders, event->acknowledged->task_id->value));
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN:
+        loop_stop(load.loop);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_abandoned(void *user, const char *reason) {
+    fail(reason);
+}
+
+static void play_executor(char **arguments) {
+    static const struct executor_client_events events = {
+        .on_event = on_executor_event, .on_disconnected = on_disconnected, .on_abandoned = on_abandoned};
+    struct executor_client_options options;
+    struct sender *sender;
+
+    load.wanted = number(load.master, 1000000);
+    if (executor_client_options_from_environment(&options, NULL) < 0)
+        fail("this is started by an agent");
+    table_init(&executor.senders);
+    executor.client = executor_client_new(load.env, &options, &events, NULL, NULL);
+    if (executor.client == NULL)
+        fail("no executor");
+    executor_client_start(executor.client);
+    loop_run(load.loop);
+    executor_client_free(executor.client);
+    table_for_each (&executor.senders, sender) {
+        free(sender->task);
+        free(sender);
+    }
+    table_done(&executor.senders);
 }
 
 /* Schedulers that do nothing */
@@ -386,12 +494,16 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*play)(char **arguments);
-    } kinds[] = {{"tasks", play_tasks}, {"frameworks", play_frameworks}, {"offers", play_offers}};
+    } kinds[] = {{"tasks", play_tasks},
+                 {"updates", play_updates},
+                 {"executor", play_executor},
+                 {"frameworks", play_frameworks},
+                 {"offers", play_offers}};
 
     log_set_sink(discard_line, NULL);
     load.loop = loop_new(NULL);
-    if (load.loop == NULL || argc < 4)
-        fail("usage: bench_load tasks|frameworks|offers <master> <numbers>");
+    if (load.loop == NULL || argc < 3)
+        fail("usage: bench_load tasks|updates|frameworks|offers <master> <numbers>");
     load.env = loop_env(load.loop);
     load.master = argv[2];
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
