@@ -48,6 +48,7 @@ struct update_stream {
     struct env_file_operation operation;
     struct buffer writing, waiting;
     uint64_t begun, saved; /* counts of bytes */
+    bool has_update;       /* among those that wait: not acknowledgements alone */
     bool is_broken;        /* the last write failed: what is in the file must be looked at first */
     struct env_timer repair;
 };
@@ -196,8 +197,14 @@ static void flush(struct update_stream *stream) {
         return;
     buffer_swap(&stream->writing, &stream->waiting);
     stream->begun += stream->writing.size;
-    env_file_append(&stream->operation, stream->manager->env, stream->path, stream->writing.data, stream->writing.size,
-                    on_written);
+    /* An acknowledgement that is lost with the machine means no more than that its update comes once again. */
+    if (stream->has_update)
+        env_file_append(&stream->operation, stream->manager->env, stream->path, stream->writing.data,
+                        stream->writing.size, on_written);
+    else
+        env_file_append_unsynced(&stream->operation, stream->manager->env, stream->path, stream->writing.data,
+                                 stream->writing.size, on_written);
+    stream->has_update = false;
 }
 
 /* A failed append may have left a part of a record: write the whole file anew, from its readable records and what could
@@ -280,6 +287,7 @@ int update_manager_add(struct update_manager *manager, const Mesos__Internal__St
         checkpoint_append_record(&stream->waiting, &record.base);
     }
     update->end = stream->begun + stream->waiting.size;
+    stream->has_update = true;
     flush(stream);
     return 0;
 }

@@ -202,14 +202,21 @@ static void begin(struct env_file_operation *operation, struct env *env,
 void env_file_write(struct env_file_operation *operation, struct env *env, const char *path, const void *data,
                     size_t size, void (*on_done)(struct env_file_operation *, const struct error *)) {
     begin(operation, env, on_done);
-    env->ops->file_write(operation, path, data, size, false);
+    env->ops->file_write(operation, path, data, size, ENV_FILE_REPLACE);
     assert(operation->impl != NULL);
 }
 
 void env_file_append(struct env_file_operation *operation, struct env *env, const char *path, const void *data,
                      size_t size, void (*on_done)(struct env_file_operation *, const struct error *)) {
     begin(operation, env, on_done);
-    env->ops->file_write(operation, path, data, size, true);
+    env->ops->file_write(operation, path, data, size, ENV_FILE_APPEND);
+    assert(operation->impl != NULL);
+}
+
+void env_file_append_unsynced(struct env_file_operation *operation, struct env *env, const char *path, const void *data,
+                              size_t size, void (*on_done)(struct env_file_operation *, const struct error *)) {
+    begin(operation, env, on_done);
+    env->ops->file_write(operation, path, data, size, ENV_FILE_APPEND_UNSYNCED);
     assert(operation->impl != NULL);
 }
 

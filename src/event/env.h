@@ -68,6 +68,8 @@ struct stream *env_connect(struct env *env, const struct address *address, const
  * sync of the directory) or appended to; a crash leaves the old content or the new, and of an appended record perhaps a
  * part. */
 
+enum env_file_writing { ENV_FILE_REPLACE, ENV_FILE_APPEND, ENV_FILE_APPEND_UNSYNCED };
+
 struct env_file_operation {
     struct env *env;
     /* @err is NULL when it is done, else why not; called exactly once, unless cancelled. */
@@ -123,6 +125,10 @@ void env_file_write(struct env_file_operation *operation, struct env *env, const
                     size_t size, void (*on_done)(struct env_file_operation *, const struct error *));
 void env_file_append(struct env_file_operation *operation, struct env *env, const char *path, const void *data,
                      size_t size, void (*on_done)(struct env_file_operation *, const struct error *));
+/* For what a crash of the machine may lose: done once a later process would read it; the next operation on @path makes
+ * it durable. */
+void env_file_append_unsynced(struct env_file_operation *operation, struct env *env, const char *path, const void *data,
+                              size_t size, void (*on_done)(struct env_file_operation *, const struct error *));
 /* Remove @path and everything below it, never following links. */
 void env_remove_tree(struct env_file_operation *operation, struct env *env, const char *path,
                      void (*on_done)(struct env_file_operation *, const struct error *));
@@ -162,7 +168,7 @@ struct env_ops {
                           struct error *err);
     void (*open_file_close)(struct env_open_file *file);
     void (*file_write)(struct env_file_operation *operation, const char *path, const void *data, size_t size,
-                       bool append);
+                       enum env_file_writing how);
     void (*remove_tree)(struct env_file_operation *operation, const char *path);
     void (*cancel)(struct env_file_operation *operation);
     enum env_fate (*message_fate)(struct env *env, const struct address *to);

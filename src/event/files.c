@@ -108,12 +108,14 @@ static void write_bytes(struct file_write *write) {
         return;
     if (write_all(write->fd, write->data, write->size) < 0)
         write_failed(write);
-    else
+    else if (!write->is_unsynced)
         sync_file_range(write->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only to begin early: its failure is seen later */
 }
 
 static void sync_bytes(struct file_write *write) {
-    if (!has_failed(write) && (write->is_append ? fdatasync(write->fd) : fsync(write->fd)) < 0)
+    const bool is_wanted = !write->is_unsynced || write->is_new;
+
+    if (is_wanted && !has_failed(write) && (write->is_append ? fdatasync(write->fd) : fsync(write->fd)) < 0)
         write_failed(write);
     if (write->fd >= 0)
         close(write->fd);

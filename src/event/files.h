@@ -12,6 +12,7 @@ struct file_write {
     const void *data;
     size_t size;
     bool is_append;
+    bool is_unsynced;         /* bytes appended to a file that is there need not be durable */
     const char **directories; /* that are to be durable as well, besides the one @path is in */
     size_t directory_count;
     struct error error; /* what went wrong with it, as does a directory of it; no message: nothing */
@@ -22,9 +23,9 @@ struct file_write {
     char *parent;
 };
 
-/* Do all of them, durably, and sync each directory once. A replaced file has the old content or the new one after a
- * crash, and is readable by its owner only, like what upstream checkpoints (state::checkpoint). A failed append leaves
- * its file as it was. No two may have the same path. */
+/* Do all of them, durably if not said otherwise, and sync each directory once. A replaced file has the old content or
+ * the new one after a crash, and is readable by its owner only, like what upstream checkpoints (state::checkpoint). A
+ * failed append leaves its file as it was. No two may have the same path. */
 void file_write_all(struct file_write *const writes[], size_t count);
 
 /* Replace one file: file_write_all() of one. */

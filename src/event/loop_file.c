@@ -40,7 +40,7 @@ struct file_operation {
     struct env_file_operation *operation; /* NULL once cancelled */
     struct loop *loop;
     struct file_queue *queue;
-    enum file_operation_kind { FILE_REPLACE, FILE_APPEND, FILE_REMOVE_TREE } kind;
+    enum file_operation_kind { FILE_REPLACE, FILE_APPEND, FILE_APPEND_UNSYNCED, FILE_REMOVE_TREE } kind;
     struct buffer data;
     struct file_write write;
     uint64_t *changed; /* what the directories to be synced were at */
@@ -366,8 +366,10 @@ static void start(struct file_operation *operation) {
     write->path = operation->queue->path;
     write->data = operation->data.data;
     write->size = operation->data.size;
-    write->is_append = operation->kind == FILE_APPEND;
-    write->directories = unsynced_above(loop, write->path, &write->directory_count, &operation->changed);
+    write->is_append = operation->kind != FILE_REPLACE;
+    write->is_unsynced = operation->kind == FILE_APPEND_UNSYNCED;
+    if (!write->is_unsynced)
+        write->directories = unsynced_above(loop, write->path, &write->directory_count, &operation->changed);
     pthread_mutex_lock(&loop->files_lock);
     list_append(write->is_append ? &loop->appending : &loop->replacing, &operation->in_lane);
     pthread_mutex_unlock(&loop->files_lock);
@@ -401,8 +403,14 @@ static void begin(struct env_file_operation *owned, enum file_operation_kind kin
 }
 
 void loop_file_write(struct env_file_operation *operation, const char *path, const void *data, size_t size,
-                     bool append) {
-    begin(operation, append ? FILE_APPEND : FILE_REPLACE, path, data, size);
+                     enum env_file_writing how) {
+    static const enum file_operation_kind kinds[] = {
+        [ENV_FILE_REPLACE] = FILE_REPLACE,
+        [ENV_FILE_APPEND] = FILE_APPEND,
+        [ENV_FILE_APPEND_UNSYNCED] = FILE_APPEND_UNSYNCED,
+    };
+
+    begin(operation, kinds[how], path, data, size);
 }
 
 void loop_remove_tree(struct env_file_operation *operation, const char *path) {

@@ -90,7 +90,7 @@ int loop_file_write_now(struct env *env, const char *path, const void *data, siz
 int loop_file_remove(struct env *env, const char *path, struct error *err);
 int64_t loop_file_modified(struct env *env, const char *path);
 void loop_file_write(struct env_file_operation *operation, const char *path, const void *data, size_t size,
-                     bool append);
+                     enum env_file_writing how);
 void loop_remove_tree(struct env_file_operation *operation, const char *path);
 void loop_file_cancel(struct env_file_operation *operation);
 void loop_files_init(struct loop *loop);

@@ -450,8 +450,8 @@ static void operation_free(struct sim_operation *operation) {
 }
 
 void sim_file_write(struct env_file_operation *operation, const char *path, const void *data, size_t size,
-                    bool append) {
-    operation_begin(operation, append ? SIM_APPEND : SIM_WRITE, path, data, size);
+                    enum env_file_writing how) {
+    operation_begin(operation, how == ENV_FILE_REPLACE ? SIM_WRITE : SIM_APPEND, path, data, size);
 }
 
 void sim_remove_tree(struct env_file_operation *operation, const char *path) {

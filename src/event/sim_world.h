@@ -136,6 +136,7 @@ int sim_file_open(struct env *env, const char *root, const char *path, struct en
                   struct env_file_status *ret_status, struct error *err);
 int sim_open_file_read(struct env_open_file *file, int64_t offset, size_t size, struct buffer *ret, struct error *err);
 void sim_open_file_close(struct env_open_file *file);
-void sim_file_write(struct env_file_operation *operation, const char *path, const void *data, size_t size, bool append);
+void sim_file_write(struct env_file_operation *operation, const char *path, const void *data, size_t size,
+                    enum env_file_writing how);
 void sim_remove_tree(struct env_file_operation *operation, const char *path);
 void sim_file_cancel(struct env_file_operation *operation);

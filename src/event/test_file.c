@@ -175,6 +175,20 @@ static void records_are_appended_in_order(void **state) {
     buffer_done(&expected);
 }
 
+static void what_need_not_be_durable_keeps_its_place(void **state) {
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 6; i++) {
+        const char digit[] = {(char)('0' + i), '\0'};
+
+        f->operations[i].fixture = f;
+        (i % 3 == 1 ? env_file_append : env_file_append_unsynced)(&f->operations[i].base, f->env, at(f, "log"), digit,
+                                                                  1, on_done);
+    }
+    run_until_done(f, 6);
+    assert_string_equal(content_of(f, "log"), "012345");
+}
+
 static void operations_on_one_path_keep_their_order(void **state) {
     struct fixture *f = *state;
 
@@ -612,6 +626,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_BOTH(a_file_is_replaced_as_a_whole),
         IN_BOTH(records_are_appended_in_order),
+        IN_BOTH(what_need_not_be_durable_keeps_its_place),
         IN_BOTH(operations_on_one_path_keep_their_order),
         IN_BOTH(a_write_that_can_not_be_done_says_why),
         IN_BOTH(of_many_at_once_only_those_fail_that_can_not_be_done),
