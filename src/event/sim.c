@@ -304,6 +304,7 @@ struct sim_node *sim_node_new(struct sim *sim, const char *host) {
 
     env_init(&node->env, &node_env_ops);
     node->sim = sim;
+    node->machine = node;
     node->host = xstrdup(host);
     node->timer.kind = SIM_EVENT_TIMER;
     generator_init(&node->generator, sim_draw(sim));
@@ -328,6 +329,10 @@ struct env *sim_node_env(struct sim_node *node) {
 
 const char *sim_node_host(const struct sim_node *node) {
     return node->host;
+}
+
+void sim_node_set_machine(struct sim_node *node, struct sim_node *machine) {
+    node->machine = machine != NULL ? machine : node;
 }
 
 void sim_node_touch(struct sim_node *node) {

@@ -39,6 +39,9 @@ uint64_t sim_random(struct sim *sim);
 struct sim_node *sim_node_new(struct sim *sim, const char *host);
 struct env *sim_node_env(struct sim_node *node);
 const char *sim_node_host(const struct sim_node *node);
+/* @node is a part of the machine @machine, as a process beside others, with timers and files of its own: between the
+ * parts of a machine messages are never dropped or doubled and streams never cut. NULL: it is a machine again. */
+void sim_node_set_machine(struct sim_node *node, struct sim_node *machine);
 
 /* The machine dies: its timers never fire, its streams break at the peers (with ECONNRESET after the network's delay;
  * if

@@ -87,7 +87,7 @@ static struct sim_stream *to_sim_stream(struct stream *stream) {
 }
 
 static bool is_between_machines(const struct sim_connection *connection) {
-    return connection->nodes[0] != connection->nodes[1];
+    return connection->nodes[0]->machine != connection->nodes[1]->machine;
 }
 
 static bool is_cut(const struct sim_connection *connection) {
@@ -735,9 +735,10 @@ int sim_listen(struct env *env, const struct address *address, listener_accept *
 
 enum env_fate sim_message_fate(struct env *env, const struct address *to) {
     struct sim_node *node = env_node(env);
+    const struct sim_node *target = sim_network_find_node(node, to);
     struct sim *sim = node->sim;
 
-    if (sim_network_find_node(node, to) == node)
+    if (target != NULL && target->machine == node->machine)
         return ENV_DELIVER;
     if (sim_chance(sim, sim->faults.drop)) {
         sim->counts.drops++;

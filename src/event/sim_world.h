@@ -31,6 +31,7 @@ struct sim_generator {
 struct sim_node {
     struct env env; /* first */
     struct sim *sim;
+    struct sim_node *machine; /* that it is a part of; usually itself */
     char *host;
     size_t index;
     struct sim_generator generator; /* what its actors draw from: the network's draws do not move theirs */

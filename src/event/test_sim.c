@@ -707,6 +707,20 @@ static void a_node_talks_to_itself_without_faults(void **state) {
     assert_int_equal(env_message_fate(pair->client_env, &pair->address), ENV_DROP);
 }
 
+static void the_parts_of_a_machine_lose_nothing(void **state) {
+    struct pair *pair = *state;
+
+    sim_faults(pair->sim)->drop = 1;
+    sim_faults(pair->sim)->cut = 1;
+    sim_node_set_machine(pair->client_node, pair->server_node);
+    stream_write(pair->client, "hello", 5);
+    sim_run_for(pair->sim, SECOND);
+    assert_string_equal(buffer_text(&pair->server_received), "hello");
+    assert_int_equal(env_message_fate(pair->client_env, &pair->address), ENV_DELIVER);
+    sim_node_set_machine(pair->client_node, NULL);
+    assert_int_equal(env_message_fate(pair->client_env, &pair->address), ENV_DROP);
+}
+
 static void timers_of_a_crashed_node_never_fire(void **state) {
     struct pair *pair = *state;
     struct env_timer timer;
@@ -785,6 +799,7 @@ int main(void) {
         PAIR(the_streams_of_a_killed_process_end_in_order),
         PAIR(unknown_hosts_are_unreachable),
         PAIR(a_node_talks_to_itself_without_faults),
+        PAIR(the_parts_of_a_machine_lose_nothing),
         PAIR(timers_of_a_crashed_node_never_fire),
         PAIR(running_ends_when_the_condition_holds),
     };
