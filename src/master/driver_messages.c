@@ -108,13 +108,16 @@ static void subscribe(struct master *master, const struct pid *from,
         framework_broadcast_info(framework);
 }
 
-/* Calls of the driver at @from for the framework @id; NULL, with a log line, if it is not its own. */
+/* Calls of the driver at @from for the framework @id; NULL, with a log line, if it is not its own. A driver whose link
+ * broke only here, one way, is told each time, as it may not have heard it then. [Master::receive] */
 static struct framework *sender(struct master *master, const struct pid *from, const char *id, const char *what) {
     struct framework *framework = framework_find(master, id);
     char pid[PID_BYTES];
 
     if (framework != NULL && connection_is_pid(&framework->connection, from))
         return framework;
+    if (framework != NULL && framework->lost_pid.id[0] != '\0' && pid_equal(&framework->lost_pid, from))
+        send_error(master, from, "Framework disconnected");
     log_warning("Ignoring %s from %s for framework %s, which %s", what, pid_format(from, pid), id,
                 framework == NULL ? "cannot be found" : "is not connected there");
     metric_increment(&master->metrics.dropped_messages);

@@ -31,6 +31,7 @@ struct framework {
     enum framework_state state;
     bool is_active; /* gets offers; only while connected */
     struct connection connection;
+    struct pid lost_pid; /* of the driver whose link broke, while disconnected; else its id is "" */
 
     Mesos__V1__FrameworkInfo *info;
     struct framework_capabilities capabilities;

@@ -125,6 +125,7 @@ void framework_connected(struct framework *framework) {
     int64_t now_ns = env_wall_clock(master->env);
 
     framework_set_state(framework, FRAMEWORK_CONNECTED);
+    framework->lost_pid.id[0] = '\0';
     if (framework->registered_ns == 0)
         framework->registered_ns = now_ns;
     framework->reregistered_ns = now_ns;
@@ -175,6 +176,8 @@ void framework_disconnected(struct framework *framework) {
 
     log_info("Framework %s disconnected; giving it %s to fail over", framework_text(framework, text), timeout);
     framework_deactivate(framework, false);
+    if (connection_pid_text(&framework->connection)[0] != '\0')
+        framework->lost_pid = framework->connection.pid;
     connection_done(&framework->connection);
     framework_set_state(framework, FRAMEWORK_DISCONNECTED);
     env_timer_start(&framework->failover, timeout_ns);

@@ -182,6 +182,24 @@ static void a_lost_driver_has_its_failover_timeout(void **state) {
     assert_int_equal(world->master->frameworks.count, 0);
 }
 
+static void a_driver_that_does_not_know_it_is_lost_is_told(void **state) {
+    struct world *world = *state;
+    struct fake_agent *driver = add_driver(world, 1);
+    struct framework *framework;
+
+    register_driver(driver);
+    framework = framework_find(world->master, driver->id);
+    connection_set_lost(&framework->connection);
+    settle(world);
+    assert_int_equal(framework->state, FRAMEWORK_DISCONNECTED);
+    assert_false(records_hold(&driver->records, "Framework disconnected"));
+    send_call(driver, "{\"type\":\"REVIVE\",\"framework_id\":{\"value\":\"%s\"}}", driver->id);
+    assert_non_null(records_take(&driver->records, "Framework disconnected"));
+    /* Another that knows the id learns nothing. */
+    send_call(add_driver(world, 2), "{\"type\":\"REVIVE\",\"framework_id\":{\"value\":\"%s\"}}", driver->id);
+    assert_false(records_hold(&driver->records, "Framework disconnected"));
+}
+
 static void a_refused_driver_gets_an_error(void **state) {
     struct world *world = *state;
     struct fake_agent *driver = add_driver(world, 1);
@@ -234,6 +252,7 @@ int main(void) {
         WORLD_TEST(a_driver_that_subscribes_again_keeps_its_framework),
         WORLD_TEST(another_driver_takes_over),
         WORLD_TEST(a_lost_driver_has_its_failover_timeout),
+        WORLD_TEST(a_driver_that_does_not_know_it_is_lost_is_told),
         WORLD_TEST(a_refused_driver_gets_an_error),
         WORLD_TEST(a_deactivated_driver_gets_no_offers),
         WORLD_TEST(drivers_cannot_ask_for_operation_feedback),
