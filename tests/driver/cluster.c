@@ -142,14 +142,14 @@ static void on_poll(struct env_timer *timer) {
     executor->on_done(executor->user, status == MESOS_DRIVER_STOPPED ? 0 : 1);
 }
 
-static void *start_executor(struct env *env, const struct executor_client_options *options,
+static void *start_executor(struct env *env, const struct sim_executor_options *options,
                             void (*on_done)(void *user, int exit_code), void *user) {
     struct executor *executor = &executors[executor_count++];
 
     assert_true(executor_count <= MOST_EXECUTORS);
     *executor = (struct executor){
         .env = env, .on_done = on_done, .user = user, .is_there = true, .ended = MESOS_DRIVER_RUNNING};
-    executor->driver = executor_driver_new_on(env, options, &executor_callbacks, executor, NULL);
+    executor->driver = executor_driver_new_on(env, options->client, &executor_callbacks, executor, NULL);
     assert_non_null(executor->driver);
     assert_int_equal(mesos_executor_driver_start(executor->driver), MESOS_DRIVER_RUNNING);
     env_timer_init(&executor->poll, env, on_poll);

@@ -52,6 +52,10 @@ static void print_result(const struct world_result *result) {
            "%lu reconciled\n",
            result->ended, result->launched, duration_to_seconds(result->ended_ns), result->steps, result->updates,
            result->duplicates, result->reconciliations);
+    printf("# %lu groups, %lu health updates, %u operations with %lu updates, %u reservations compared; frameworks: %u "
+           "JSON, %u protobuf, %u calls, %u messages\n",
+           result->groups, result->health_updates, result->operations, result->operation_updates, result->holdings,
+           result->apis[API_JSON], result->apis[API_PROTOBUF], result->apis[API_CALLS], result->apis[API_MESSAGES]);
     printf("# kills: %u agents, %u machines, %u schedulers, %u executors; %u partitions; %" PRIu64
            " messages dropped, %" PRIu64 " twice, %" PRIu64 " connections cut, %" PRIu64 " writes lost\n",
            result->agent_kills, result->machine_crashes, result->framework_kills, result->executor_kills,

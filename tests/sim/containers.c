@@ -8,6 +8,7 @@
 
 #include "executor.h"
 #include "executor/command_executor.h"
+#include "executor/default_executor.h"
 
 #define START_DELAY (20 * MILLISECOND)
 
@@ -23,12 +24,20 @@ struct container {
     char *id;
     bool is_checkpointed;
     struct executor_node *place;
-    struct env_timer start; /* on the executor's node */
+    struct env_timer start; /* on the executor's node; of a nested container: its end */
     char **environment;
-    bool is_command; /* mesos-executor; else our own */
+    enum container_kind {
+        CONTAINER_COMMAND, /* mesos-executor */
+        CONTAINER_DEFAULT, /* mesos-default-executor */
+        CONTAINER_OWN,     /* our own executor */
+        CONTAINER_NESTED,  /* a task of the default executor */
+    } kind;
+    char *directory;
     struct command_executor *command_executor;
+    struct default_executor *default_executor;
     void *executor; /* of machine->executors */
     int pid;
+    bool is_json, uses_messages; /* how its executor speaks */
     /* How it ended, until an agent has been told. */
     bool has_ended;
     int status;
@@ -124,6 +133,7 @@ static const char *variable(const struct container *container, const char *name)
 
 static void end_executor(struct container *container) {
     command_executor_free(take_ptr(&container->command_executor));
+    default_executor_free(take_ptr(&container->default_executor));
     container->machine->executors->free(take_ptr(&container->executor));
     env_timer_done(&container->start);
     if (container->place != NULL) {
@@ -139,6 +149,7 @@ static void free_container(struct container *container) {
     for (char **entry = container->environment; *entry != NULL; entry++)
         free(*entry);
     free(container->environment);
+    free(container->directory);
     free(container->id);
     free(container);
 }
@@ -168,9 +179,21 @@ static void tell(struct container *container) {
         env_timer_start(&container->tell, MILLISECOND);
 }
 
+static bool is_nested_in(const struct container *container, const struct container *parent) {
+    size_t size = strlen(parent->id);
+
+    return strncmp(container->id, parent->id, size) == 0 && container->id[size] == '.';
+}
+
+/* With what is nested in it, which ends first. */
 static void end_container(struct container *container, int status) {
+    struct container *nested;
+
     if (container->has_ended)
         return;
+    list_for_each (&container->machine->containers, nested, member)
+        if (is_nested_in(nested, container))
+            end_container(nested, SIGKILL);
     container->has_ended = true;
     container->status = status;
     end_executor(container);
@@ -188,7 +211,7 @@ static struct executor_client_options client_options(const struct container *con
         .framework_id = variable(container, "MESOS_FRAMEWORK_ID"),
         .executor_id = variable(container, "MESOS_EXECUTOR_ID"),
         .checkpoint = strcmp(variable(container, "MESOS_CHECKPOINT"), "1") == 0,
-        .format = container->pid % 2 == 0 ? SUBSCRIPTION_PROTOBUF : SUBSCRIPTION_JSON,
+        .format = container->is_json ? SUBSCRIPTION_JSON : SUBSCRIPTION_PROTOBUF,
     };
     const char *timeout = variable(container, "MESOS_RECOVERY_TIMEOUT");
 
@@ -200,24 +223,59 @@ static struct executor_client_options client_options(const struct container *con
 /* The runner lives as long as its container's executor. */
 static struct sim_runner *runner_of(struct container *container);
 
-static void on_start(struct env_timer *timer) {
-    struct container *container = container_of(timer, struct container, start);
-    struct env *env = sim_node_env(container->place->node);
-    struct executor_client_options client = client_options(container);
-
-    if (!container->is_command) {
-        container->executor = container->machine->executors->start(env, &client, on_executor_done, container);
-        return;
-    }
+static void start_command_executor(struct container *container, struct env *env,
+                                   const struct executor_client_options *client) {
     container->command_executor = command_executor_new(env,
                                                        &(struct command_executor_options){
-                                                           .client = &client,
+                                                           .client = client,
                                                            .shutdown_grace_period_ns = 5 * SECOND,
                                                            .environment = container->environment,
                                                            .runner = &runner_of(container)->base,
                                                        },
                                                        on_executor_done, container, NULL);
     command_executor_start(container->command_executor);
+}
+
+static void start_default_executor(struct container *container, struct env *env,
+                                   const struct executor_client_options *client) {
+    container->default_executor = default_executor_new(env,
+                                                       &(struct default_executor_options){
+                                                           .client = client,
+                                                           .sandbox = container->directory,
+                                                           .container_ip = container->machine->name,
+                                                           .environment = container->environment,
+                                                           .runner = &runner_of(container)->base,
+                                                       },
+                                                       on_executor_done, container, NULL);
+    default_executor_start(container->default_executor);
+}
+
+static void on_start(struct env_timer *timer) {
+    struct container *container = container_of(timer, struct container, start);
+    struct executor_client_options client;
+    struct env *env;
+
+    if (container->kind == CONTAINER_NESTED) {
+        end_container(container, container->status);
+        return;
+    }
+    env = sim_node_env(container->place->node);
+    client = client_options(container);
+    if (container->kind == CONTAINER_COMMAND)
+        start_command_executor(container, env, &client);
+    else if (container->kind == CONTAINER_DEFAULT)
+        start_default_executor(container, env, &client);
+    else
+        container->executor = container->machine->executors->start(
+            env,
+            &(struct sim_executor_options){
+                .client = &client,
+                .uses_messages = container->uses_messages,
+                .host = sim_node_host(container->place->node),
+                .agent = variable(container, "MESOS_SLAVE_PID"),
+                .lies = container->machine->misbehaviour == LIES_ABOUT_HEALTH,
+            },
+            on_executor_done, container);
 }
 
 /* A node that is free, or a new one. */
@@ -258,10 +316,46 @@ static struct sim_containerizer *of_base(struct containerizer *base) {
     return container_of(base, struct sim_containerizer, base);
 }
 
-static bool is_command_executor(const Mesos__V1__CommandInfo *command) {
-    if (command->value != NULL && strstr(command->value, "mesos-executor") != NULL)
+static void *start_executor(struct env *env, const struct sim_executor_options *options,
+                            void (*on_done)(void *user, int exit_code), void *user) {
+    return sim_executor_new(env, options, on_done, user);
+}
+
+static void free_executor(void *executor) {
+    sim_executor_free(executor);
+}
+
+static const struct machine_executors usual_executors = {start_executor, free_executor};
+
+static bool runs(const Mesos__V1__CommandInfo *command, const char *program) {
+    if (command->value != NULL && strstr(command->value, program) != NULL)
         return true;
-    return command->n_arguments > 0 && strstr(command->arguments[0], "mesos-executor") != NULL;
+    return command->n_arguments > 0 && strstr(command->arguments[0], program) != NULL;
+}
+
+static enum container_kind kind_of(const struct container_config *config) {
+    if (strchr(config->id, '.') != NULL)
+        return CONTAINER_NESTED;
+    if (runs(config->command, "mesos-default-executor"))
+        return CONTAINER_DEFAULT;
+    return runs(config->command, "mesos-executor") ? CONTAINER_COMMAND : CONTAINER_OWN;
+}
+
+/* A process of the default executor: it waits, and ends as its command says, on the node of the executor. */
+static void start_nested(struct container *container, const Mesos__V1__CommandInfo *command) {
+    cleanup_free char *parent_id = xstrndup(container->id, (size_t)(strrchr(container->id, '.') - container->id));
+    const struct container *parent = find(container->machine, parent_id);
+    unsigned run_ms = 0, exit_code = 0;
+
+    if (parent == NULL || parent->has_ended) {
+        container->has_ended = true;
+        container->status = SIGKILL;
+        return;
+    }
+    sscanf(command->value == NULL ? "" : command->value, "%u %u", &run_ms, &exit_code);
+    container->status = (int)(exit_code & 0xff) << 8;
+    env_timer_init(&container->start, sim_node_env(parent->place->node), on_start);
+    env_timer_start(&container->start, START_DELAY + run_ms * MILLISECOND);
 }
 
 static void launch(struct containerizer *base, const struct container_config *config, container_launched *on_launched,
@@ -274,17 +368,26 @@ static void launch(struct containerizer *base, const struct container_config *co
     container->id = xstrdup(config->id);
     container->is_checkpointed = config->checkpoint;
     container->environment = copy_environment(config->environment);
-    container->is_command = is_command_executor(config->command);
+    container->kind = kind_of(config);
+    container->directory = xstrdup(config->directory);
     container->pid = (int)++machine->started;
-    container->place = take_node(machine);
     container->on_launched = on_launched;
     container->launched_user = user;
     list_append(&machine->containers, &container->member);
-    made->runner = (struct sim_runner){{&runner_ops}, sim_node_env(container->place->node)};
     env_timer_init(&container->tell, of_base(base)->env, on_tell);
+    env_timer_start(&container->tell, START_DELAY);
+    if (container->kind == CONTAINER_NESTED) {
+        start_nested(container, config->command);
+        return;
+    }
+    container->is_json = sim_random(machine->sim) % 2 == 0;
+    container->uses_messages = container->kind == CONTAINER_OWN && machine->executors == &usual_executors &&
+                               sim_random(machine->sim) % 2 == 0;
+    container->place = take_node(machine);
+    sim_node_set_machine(container->place->node, container->uses_messages ? machine->node : NULL);
+    made->runner = (struct sim_runner){{&runner_ops}, sim_node_env(container->place->node)};
     env_timer_init(&container->start, sim_node_env(container->place->node), on_start);
     env_timer_start(&container->start, START_DELAY);
-    env_timer_start(&container->tell, START_DELAY);
 }
 
 static int recover(struct containerizer *base, char *const *ids, size_t count, struct error *err) {
@@ -295,7 +398,8 @@ static int recover(struct containerizer *base, char *const *ids, size_t count, s
         bool is_wanted = false;
 
         for (size_t i = 0; i < count; i++)
-            is_wanted |= strcmp(ids[i], container->id) == 0;
+            is_wanted |= strlen(ids[i]) == strcspn(container->id, ".") &&
+                         strncmp(ids[i], container->id, strlen(ids[i])) == 0;
         if (!is_wanted) {
             free_container(container);
             continue;
@@ -331,7 +435,17 @@ static bool destroy(struct containerizer *base, const char *id) {
 }
 
 static bool kill_container(struct containerizer *base, const char *id, int number) {
-    return destroy(base, id);
+    struct container *container = find(of_base(base)->machine, id);
+
+    if (container == NULL || container->kind != CONTAINER_NESTED)
+        return destroy(base, id);
+    if (container->has_ended)
+        return false;
+    if (container->machine->misbehaviour != IGNORES_KILLS) {
+        container->status = number;
+        env_timer_start(&container->start, number == SIGKILL ? MILLISECOND : 50 * MILLISECOND);
+    }
+    return true;
 }
 
 static int pid(struct containerizer *base, const char *id) {
@@ -380,17 +494,6 @@ struct containerizer *machine_containerizer_new(struct machine *machine) {
     machine->containerizer = &containerizer->base;
     return &containerizer->base;
 }
-
-static void *start_executor(struct env *env, const struct executor_client_options *options,
-                            void (*on_done)(void *user, int exit_code), void *user) {
-    return sim_executor_new(env, options, on_done, user);
-}
-
-static void free_executor(void *executor) {
-    sim_executor_free(executor);
-}
-
-static const struct machine_executors usual_executors = {start_executor, free_executor};
 
 void machine_init(struct machine *machine, struct sim *sim, const char *address) {
     *machine = (struct machine){.sim = sim, .executors = &usual_executors};

@@ -6,14 +6,14 @@
 #pragma once
 
 #include "base/list.h"
-#include "client/executor_client.h"
 #include "containerizer/containerizer.h"
 #include "event/sim.h"
+#include "executor.h"
 
 /* How the executors that tasks bring with them are made. */
 struct machine_executors {
-    /* On a node of its own; @options stay valid until free(). @on_done: as in executor.h. */
-    void *(*start)(struct env *env, const struct executor_client_options *options,
+    /* On a node of its own; What @options->client points to stays valid until free(). @on_done: as in executor.h. */
+    void *(*start)(struct env *env, const struct sim_executor_options *options,
                    void (*on_done)(void *user, int exit_code), void *user);
     void (*free)(void *executor); /* accepts NULL */
 };
@@ -27,6 +27,7 @@ struct machine {
     struct containerizer *containerizer; /* of the agent that runs; NULL while none does */
     unsigned next_node, started;
     const struct machine_executors *executors; /* those of executor.h unless changed */
+    enum misbehaviour { BEHAVES, IGNORES_KILLS, LIES_ABOUT_HEALTH } misbehaviour; /* of containers, on purpose */
 };
 
 void machine_init(struct machine *machine, struct sim *sim, const char *address);

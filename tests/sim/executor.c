@@ -3,25 +3,37 @@
 
 #include <string.h>
 
+#include "pid_executor.h"
+
 /* After a shutdown: how long the last updates are given. */
 #define SHUTDOWN_GRACE SECOND
+#define HEALTH_DELAY SECOND
 
 struct sim_task {
     struct list member;
     struct sim_executor *executor;
     char *id;
     struct task_script script;
-    struct env_timer end;
+    struct env_timer end, health;
 };
 
 struct sim_executor {
     struct env *env;
-    struct executor_client *client;
+    struct executor_client *client;    /* one of these two */
+    struct pid_executor *pid_executor; /* with libprocess messages */
+    bool lies;
     void (*on_done)(void *user, int exit_code);
     void *user;
     struct list tasks;
     struct env_timer done;
 };
+
+static void send_status(struct sim_executor *executor, const Mesos__V1__TaskStatus *status) {
+    if (executor->client != NULL)
+        executor_client_send_update(executor->client, status);
+    else
+        pid_executor_send_update(executor->pid_executor, status);
+}
 
 static void send_state(struct sim_executor *executor, const char *task_id, Mesos__V1__TaskState state) {
     Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
@@ -30,11 +42,27 @@ static void send_state(struct sim_executor *executor, const char *task_id, Mesos
     id.value = (char *)(uintptr_t)task_id;
     status.task_id = &id;
     status.state = state;
-    executor_client_send_update(executor->client, &status);
+    send_status(executor, &status);
+}
+
+static void on_health(struct env_timer *timer) {
+    struct sim_task *task = container_of(timer, struct sim_task, health);
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
+
+    id.value = task->id;
+    status.task_id = &id;
+    status.state = MESOS__V1__TASK_STATE__TASK_RUNNING;
+    status.has_healthy = true;
+    status.healthy = (task->script.unhealthy == 0) != task->executor->lies;
+    status.has_reason = true;
+    status.reason = MESOS__V1__TASK_STATUS__REASON__REASON_TASK_HEALTH_CHECK_STATUS_UPDATED;
+    send_status(task->executor, &status);
 }
 
 static void remove_task(struct sim_task *task) {
     env_timer_done(&task->end);
+    env_timer_done(&task->health);
     list_remove(&task->member);
     free(task->id);
     free(task);
@@ -59,6 +87,9 @@ static void launch(struct sim_executor *executor, const Mesos__V1__TaskInfo *inf
     send_state(executor, task->id, MESOS__V1__TASK_STATE__TASK_RUNNING);
     env_timer_init(&task->end, executor->env, on_end);
     env_timer_start(&task->end, task->script.run_ms * MILLISECOND);
+    env_timer_init(&task->health, executor->env, on_health);
+    if (info->health_check != NULL)
+        env_timer_start(&task->health, HEALTH_DELAY);
 }
 
 static void kill(struct sim_executor *executor, const char *task_id) {
@@ -122,7 +153,7 @@ static void on_abandoned(void *user, const char *reason) {
 
 static const struct executor_client_events events = {on_event, on_disconnected, on_abandoned};
 
-struct sim_executor *sim_executor_new(struct env *env, const struct executor_client_options *options,
+struct sim_executor *sim_executor_new(struct env *env, const struct sim_executor_options *options,
                                       void (*on_executor_done)(void *user, int exit_code), void *user) {
     struct sim_executor *executor = new0(struct sim_executor);
 
@@ -131,8 +162,15 @@ struct sim_executor *sim_executor_new(struct env *env, const struct executor_cli
     executor->user = user;
     list_init(&executor->tasks);
     env_timer_init(&executor->done, env, on_done);
-    executor->client = executor_client_new(env, options, &events, executor, NULL);
-    executor_client_start(executor->client);
+    executor->lies = options->lies;
+    if (options->uses_messages) {
+        executor->pid_executor = pid_executor_new(env, options->client, options->host, options->agent, &events,
+                                                  executor);
+        pid_executor_start(executor->pid_executor);
+    } else {
+        executor->client = executor_client_new(env, options->client, &events, executor, NULL);
+        executor_client_start(executor->client);
+    }
     return executor;
 }
 
@@ -145,5 +183,6 @@ void sim_executor_free(struct sim_executor *executor) {
         remove_task(task);
     env_timer_done(&executor->done);
     executor_client_free(executor->client);
+    pid_executor_free(executor->pid_executor);
     free(executor);
 }

@@ -4,15 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "executor.h"
-#include "model/resources.h"
+#include "launcher.h"
 #include "model/task_state.h"
-
-enum { TASKS_PER_OFFER = 8 };
+#include "operations.h"
 
 #define RECONCILE_INTERVAL (20 * SECOND)
 /* A launch that nobody has heard of after so long is reconciled by name. */
 #define LAUNCH_PATIENCE (10 * SECOND)
+/* What an executor sees end later than so long after another of its group was not ended with it: the agent, through
+ * which it kills, may be away for a while, even twice. */
+#define GROUP_GRACE_SECONDS 60
 
 static struct planned_task *find_task(struct framework *framework, const char *id) {
     unsigned number;
@@ -22,17 +23,40 @@ static struct planned_task *find_task(struct framework *framework, const char *i
     return &framework->tasks[number];
 }
 
-static void violate(struct framework *framework, const struct planned_task *task, const char *what, int state) {
-    if (framework->violation == NULL)
-        framework->violation = xasprintf("%s: task %s: %s (%s after %s)", framework->name, task->id, what,
-                                         task_state_name((enum task_state)state),
-                                         task->state == ENDED ? task_state_name((enum task_state)task->terminal)
-                                                              : task_state_name((enum task_state)task->last));
+void framework_violate(struct framework *framework, const char *format, ...) {
+    cleanup_free char *what = NULL;
+    va_list arguments;
+
+    if (framework->violation != NULL)
+        return;
+    va_start(arguments, format);
+    what = xvasprintf(format, arguments);
+    va_end(arguments);
+    framework->violation = xasprintf("%s: %s", framework->name, what);
 }
 
-static void call(struct framework *framework, Mesos__V1__Scheduler__Call *message, int type) {
-    message->type = (Mesos__V1__Scheduler__Call__Type)type;
-    scheduler_client_call(framework->client, message);
+static void violate(struct framework *framework, const struct planned_task *task, const char *what, int state) {
+    framework_violate(framework, "task %s: %s (%s after %s)", task->id, what, task_state_name((enum task_state)state),
+                      task->state == ENDED ? task_state_name((enum task_state)task->terminal)
+                                           : task_state_name((enum task_state)task->last));
+}
+
+bool framework_runs(const struct framework *framework) {
+    return framework->client != NULL || framework->pid_scheduler != NULL;
+}
+
+static bool is_subscribed(const struct framework *framework) {
+    if (framework->client != NULL)
+        return scheduler_client_is_subscribed(framework->client);
+    return framework->pid_scheduler != NULL && pid_scheduler_is_registered(framework->pid_scheduler);
+}
+
+void framework_call(struct framework *framework, Mesos__V1__Scheduler__Call *call, int type) {
+    call->type = (Mesos__V1__Scheduler__Call__Type)type;
+    if (framework->client != NULL)
+        scheduler_client_call(framework->client, call);
+    else
+        pid_scheduler_call(framework->pid_scheduler, call);
 }
 
 /* What the framework hears */
@@ -83,6 +107,35 @@ static void note_terminal(struct framework *framework, struct planned_task *task
     task->state = ENDED;
 }
 
+/* Nobody is to go on, or to finish, long after another of the group has failed or was killed. */
+static void check_group(struct framework *framework, const struct planned_task *task) {
+    const struct planned_task *group = &framework->tasks[task->group_first];
+    double broken_seconds = 0;
+
+    for (unsigned i = 0; i < task->group_size; i++)
+        if (group[i].state == ENDED && (group[i].terminal == TASK_FAILED || group[i].terminal == TASK_KILLED) &&
+            group[i].ended_seconds != 0 && (broken_seconds == 0 || group[i].ended_seconds < broken_seconds))
+            broken_seconds = group[i].ended_seconds;
+    for (unsigned i = 0; i < task->group_size; i++) {
+        if (group[i].state != ENDED)
+            continue;
+        if (broken_seconds != 0 && group[i].ended_seconds > broken_seconds + GROUP_GRACE_SECONDS)
+            violate(framework, &group[i], "its group had failed long before", group[i].terminal);
+        if (group[i].terminal == TASK_ERROR && task->is_running)
+            violate(framework, task, "it ran though its group was refused", task->last);
+    }
+}
+
+static void check_health(struct framework *framework, struct planned_task *task, const Mesos__V1__TaskStatus *status) {
+    if (!status->has_healthy)
+        return;
+    framework->health_updates++;
+    if (!task->has_check)
+        violate(framework, task, "it has no health check", (int)status->state);
+    else if ((bool)status->healthy == task->is_unhealthy)
+        violate(framework, task, "its health is not what its check finds", (int)status->state);
+}
+
 static void acknowledge(struct framework *framework, const Mesos__V1__TaskStatus *status) {
     Mesos__V1__Scheduler__Call message = MESOS__V1__SCHEDULER__CALL__INIT;
     Mesos__V1__Scheduler__Call__Acknowledge acknowledge = MESOS__V1__SCHEDULER__CALL__ACKNOWLEDGE__INIT;
@@ -91,7 +144,7 @@ static void acknowledge(struct framework *framework, const Mesos__V1__TaskStatus
     acknowledge.task_id = status->task_id;
     acknowledge.uuid = status->uuid;
     message.acknowledge = &acknowledge;
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE);
+    framework_call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__ACKNOWLEDGE);
 }
 
 /* An update with a uuid comes from an executor or its agent: in order, at least once. */
@@ -107,12 +160,27 @@ static void hear_update(struct framework *framework, struct planned_task *task, 
         violate(framework, task, "an update out of order", (int)status->state);
     task->last = (int)status->state;
     task->is_running |= status->state == MESOS__V1__TASK_STATE__TASK_RUNNING;
-    if (is_terminal)
+    check_health(framework, task, status);
+    if (is_terminal) {
+        if (status->source == MESOS__V1__TASK_STATUS__SOURCE__SOURCE_EXECUTOR)
+            task->ended_seconds = status->timestamp;
         note_terminal(framework, task, (int)status->state);
+    }
+    if (task->group_size > 0)
+        check_group(framework, task);
+}
+
+/* Of a doubled message of an old driver the second is refused, as its offers are used; what became of the task is not
+ * said by that. */
+static bool is_echo(const struct framework *framework, const Mesos__V1__TaskStatus *status) {
+    return !framework_has_feedback(framework) && status->has_reason &&
+           status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS;
 }
 
 /* One without is the master's own word. */
 static void hear_word(struct framework *framework, struct planned_task *task, const Mesos__V1__TaskStatus *status) {
+    if (is_echo(framework, status))
+        return;
     if (status->has_reason && status->reason == MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION)
         framework->reconciliations++;
     if (status->state == MESOS__V1__TASK_STATE__TASK_UNKNOWN ||
@@ -139,138 +207,10 @@ static void on_update(struct framework *framework, const Mesos__V1__TaskStatus *
         hear_word(framework, task, status);
 }
 
-/* Launching */
-
-static void fill_resource(Mesos__V1__Resource *resource, Mesos__V1__Value__Scalar *scalar,
-                          Mesos__V1__Resource__AllocationInfo *allocation, const char *name, double value, char *role) {
-    mesos__v1__resource__init(resource);
-    mesos__v1__value__scalar__init(scalar);
-    mesos__v1__resource__allocation_info__init(allocation);
-    resource->name = (char *)(uintptr_t)name;
-    resource->type = MESOS__V1__VALUE__TYPE__SCALAR;
-    scalar->value = value;
-    resource->scalar = scalar;
-    allocation->role = role;
-    resource->allocation_info = allocation;
-}
-
-struct launch_parts {
-    Mesos__V1__TaskInfo info;
-    Mesos__V1__TaskID id;
-    Mesos__V1__Resource resources[2], *resource_list[2];
-    Mesos__V1__Value__Scalar scalars[2];
-    Mesos__V1__Resource__AllocationInfo allocations[2];
-    Mesos__V1__CommandInfo command;
-    char text[32];
-    struct task_script script;
-};
-
-static void fill_task(struct framework *framework, struct planned_task *task, struct launch_parts *parts,
-                      const Mesos__V1__Offer *offer, Mesos__V1__ExecutorInfo *executor) {
-    uint64_t chance = sim_random(framework->sim);
-
-    mesos__v1__task_info__init(&parts->info);
-    mesos__v1__task_id__init(&parts->id);
-    parts->id.value = task->id;
-    parts->info.name = task->id;
-    parts->info.task_id = &parts->id;
-    parts->info.agent_id = offer->agent_id;
-    fill_resource(&parts->resources[0], &parts->scalars[0], &parts->allocations[0], "cpus", 0.5, framework->role);
-    fill_resource(&parts->resources[1], &parts->scalars[1], &parts->allocations[1], "mem", 64, framework->role);
-    parts->resource_list[0] = &parts->resources[0];
-    parts->resource_list[1] = &parts->resources[1];
-    parts->info.resources = parts->resource_list;
-    parts->info.n_resources = 2;
-    parts->script = (struct task_script){.run_ms = (uint32_t)(chance % 20000), .exit_code = chance >> 32 & 7 ? 0 : 1};
-    if (executor != NULL) {
-        parts->info.executor = executor;
-        parts->info.has_data = true;
-        parts->info.data = (ProtobufCBinaryData){sizeof(parts->script), (uint8_t *)&parts->script};
-        return;
-    }
-    mesos__v1__command_info__init(&parts->command);
-    snprintf(parts->text, sizeof(parts->text), "%u %u", parts->script.run_ms, parts->script.exit_code);
-    parts->command.value = parts->text;
-    parts->info.command = &parts->command;
-}
-
-static void launch(struct framework *framework, const Mesos__V1__Offer *offer, unsigned count) {
-    Mesos__V1__Scheduler__Call message = MESOS__V1__SCHEDULER__CALL__INIT;
-    Mesos__V1__Scheduler__Call__Accept accept = MESOS__V1__SCHEDULER__CALL__ACCEPT__INIT;
-    Mesos__V1__Offer__Operation operation = MESOS__V1__OFFER__OPERATION__INIT, *operations = &operation;
-    Mesos__V1__Offer__Operation__Launch launch = MESOS__V1__OFFER__OPERATION__LAUNCH__INIT;
-    Mesos__V1__Filters filters = MESOS__V1__FILTERS__INIT;
-    Mesos__V1__ExecutorInfo executor = MESOS__V1__EXECUTOR_INFO__INIT;
-    Mesos__V1__ExecutorID executor_id = MESOS__V1__EXECUTOR_ID__INIT;
-    Mesos__V1__FrameworkID framework_id = MESOS__V1__FRAMEWORK_ID__INIT;
-    Mesos__V1__CommandInfo executor_command = MESOS__V1__COMMAND_INFO__INIT;
-    struct launch_parts parts[TASKS_PER_OFFER];
-    Mesos__V1__TaskInfo *tasks[TASKS_PER_OFFER];
-
-    executor_id.value = (char *)(uintptr_t) "executor";
-    executor_command.value = (char *)(uintptr_t) "sim-executor";
-    framework_id.value = framework->id;
-    executor.executor_id = &executor_id;
-    executor.framework_id = &framework_id;
-    executor.command = &executor_command;
-    for (unsigned i = 0; i < count; i++) {
-        struct planned_task *task = &framework->tasks[framework->next++];
-
-        fill_task(framework, task, &parts[i], offer, framework->plan.custom_executor ? &executor : NULL);
-        tasks[i] = &parts[i].info;
-        task->state = LAUNCHED;
-        task->launched_ns = sim_now(framework->sim);
-        task->last = TASK_STAGING;
-        snprintf(task->agent_id, sizeof(task->agent_id), "%s", offer->agent_id->value);
-        framework->launched++;
-    }
-    launch.task_infos = tasks;
-    launch.n_task_infos = count;
-    operation.has_type = true;
-    operation.type = MESOS__V1__OFFER__OPERATION__TYPE__LAUNCH;
-    operation.launch = &launch;
-    filters.has_refuse_seconds = true;
-    filters.refuse_seconds = 1;
-    accept.offer_ids = (Mesos__V1__OfferID **)(uintptr_t)&offer->id;
-    accept.n_offer_ids = 1;
-    accept.operations = &operations;
-    accept.n_operations = 1;
-    accept.filters = &filters;
-    message.accept = &accept;
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__ACCEPT);
-}
-
-static void decline(struct framework *framework, const Mesos__V1__Offer *offer, double seconds) {
-    Mesos__V1__Scheduler__Call message = MESOS__V1__SCHEDULER__CALL__INIT;
-    Mesos__V1__Scheduler__Call__Decline decline = MESOS__V1__SCHEDULER__CALL__DECLINE__INIT;
-    Mesos__V1__Filters filters = MESOS__V1__FILTERS__INIT;
-
-    filters.has_refuse_seconds = true;
-    filters.refuse_seconds = seconds;
-    decline.offer_ids = (Mesos__V1__OfferID **)(uintptr_t)&offer->id;
-    decline.n_offer_ids = 1;
-    decline.filters = &filters;
-    message.decline = &decline;
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__DECLINE);
-}
-
-static void on_offers(struct framework *framework, const Mesos__V1__Scheduler__Event__Offers *event) {
-    for (size_t i = 0; i < event->n_offers; i++) {
-        const Mesos__V1__Offer *offer = event->offers[i];
-        cleanup_resources struct resources offered = RESOURCES_INIT;
-        unsigned left = framework->plan.tasks - framework->next, room;
-
-        resources_from_valid_messages(offer->resources, offer->n_resources, &offered);
-        room = (unsigned)(resources_scalar(&offered, "cpus") / 700);
-        if (room > left)
-            room = left;
-        if (room > TASKS_PER_OFFER)
-            room = TASKS_PER_OFFER;
-        if (room == 0)
-            decline(framework, offer, left == 0 ? 3600 : 2);
-        else
-            launch(framework, offer, 1 + (unsigned)(sim_random(framework->sim) % room));
-    }
+void framework_sabotage_task(struct framework *framework) {
+    for (unsigned i = 0; i < framework->next; i++)
+        if (framework->tasks[i].state == ENDED && framework->tasks[i].terminal == TASK_FINISHED)
+            note_terminal(framework, &framework->tasks[i], TASK_FAILED);
 }
 
 /* Asking */
@@ -280,7 +220,7 @@ static void reconcile_all(struct framework *framework) {
     Mesos__V1__Scheduler__Call__Reconcile reconcile = MESOS__V1__SCHEDULER__CALL__RECONCILE__INIT;
 
     message.reconcile = &reconcile;
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE);
+    framework_call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE);
 }
 
 struct reconcile_parts {
@@ -316,7 +256,7 @@ static void reconcile_launched(struct framework *framework) {
     if (reconcile.n_tasks == 0)
         return;
     message.reconcile = &reconcile;
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE);
+    framework_call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__RECONCILE);
 }
 
 /* Now and then a task is killed that runs or may run. */
@@ -334,17 +274,26 @@ static void kill_some(struct framework *framework) {
     id.value = task->id;
     kill.task_id = &id;
     message.kill = &kill;
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__KILL);
+    framework_call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__KILL);
 }
 
 static void on_reconcile(struct env_timer *timer) {
     struct framework *framework = container_of(timer, struct framework, reconcile);
 
-    if (scheduler_client_is_subscribed(framework->client)) {
+    if (is_subscribed(framework)) {
         reconcile_launched(framework);
+        operations_reconcile(framework);
         kill_some(framework);
     }
     env_timer_start(timer, RECONCILE_INTERVAL);
+}
+
+/* A driver that the master took for gone is told so when it comes back, and aborts; its program starts another. */
+static void on_error(struct framework *framework, const char *message) {
+    if (framework->pid_scheduler != NULL && strcmp(message, "Framework disconnected") == 0)
+        env_timer_start(&framework->again, SECOND);
+    else
+        framework_violate(framework, "an error from the master: %s", message);
 }
 
 static void on_event(void *user, const Mesos__V1__Scheduler__Event *event) {
@@ -356,15 +305,17 @@ static void on_event(void *user, const Mesos__V1__Scheduler__Event *event) {
         reconcile_all(framework);
         break;
     case MESOS__V1__SCHEDULER__EVENT__TYPE__OFFERS:
-        on_offers(framework, event->offers);
+        for (size_t i = 0; i < event->offers->n_offers; i++)
+            launcher_answer(framework, event->offers->offers[i]);
+        break;
+    case MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE_OPERATION_STATUS:
+        operations_hear(framework, event->update_operation_status->status);
         break;
     case MESOS__V1__SCHEDULER__EVENT__TYPE__UPDATE:
         on_update(framework, event->update->status);
         break;
     case MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR:
-        if (framework->violation == NULL)
-            framework->violation = xasprintf("%s: an error from the master: %s", framework->name,
-                                             event->error->message);
+        on_error(framework, event->error->message);
         break;
     default:
         break;
@@ -377,8 +328,7 @@ static void on_disconnected(void *user) {
 static void on_refused(void *user, unsigned status, const char *message) {
     struct framework *framework = user;
 
-    if (framework->violation == NULL)
-        framework->violation = xasprintf("%s: the subscription was refused: %u %s", framework->name, status, message);
+    framework_violate(framework, "the subscription was refused: %u %s", status, message);
 }
 
 static const struct scheduler_client_events events = {on_event, on_disconnected, on_refused, NULL};
@@ -389,46 +339,80 @@ void framework_init(struct framework *framework, struct sim *sim, const struct f
                     const char *address, const char *master) {
     *framework = (struct framework){.sim = sim, .plan = *plan, .master = xstrdup(master)};
     framework->node = sim_node_new(sim, address);
+    snprintf(framework->host, sizeof(framework->host), "%s", address);
     snprintf(framework->name, sizeof(framework->name), "framework%u", plan->number);
     snprintf(framework->role, sizeof(framework->role), "role%u", plan->number);
     framework->tasks = xcalloc(plan->tasks, sizeof(*framework->tasks));
     for (unsigned i = 0; i < plan->tasks; i++)
         snprintf(framework->tasks[i].id, sizeof(framework->tasks[i].id), "f%u-%u", plan->number, i);
+    framework->operations = xcalloc(plan->operations + 1, sizeof(*framework->operations));
+    for (unsigned i = 0; i < plan->operations; i++)
+        snprintf(framework->operations[i].id, sizeof(framework->operations[i].id), "o%u-%u", plan->number, i);
 }
 
 void framework_done(struct framework *framework) {
     framework_kill(framework);
     free(framework->tasks);
+    free(framework->operations);
     free(framework->id);
     free(framework->master);
     free(framework->violation);
 }
 
+enum { CAPABILITIES = 3 };
+
 static void fill_capabilities(const struct framework *framework, Mesos__V1__FrameworkInfo *info,
-                              Mesos__V1__FrameworkInfo__Capability capabilities[2],
-                              Mesos__V1__FrameworkInfo__Capability *list[2]) {
-    static const Mesos__V1__FrameworkInfo__Capability__Type types[2] = {
-        MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE,
-        MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE,
+                              Mesos__V1__FrameworkInfo__Capability capabilities[CAPABILITIES],
+                              Mesos__V1__FrameworkInfo__Capability *list[CAPABILITIES]) {
+    const struct {
+        bool is_set;
+        Mesos__V1__FrameworkInfo__Capability__Type type;
+    } all[CAPABILITIES] = {
+        {true, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__MULTI_ROLE},
+        {framework->plan.partition_aware, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__PARTITION_AWARE},
+        {framework->plan.reservation_refinement, MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT},
     };
 
-    for (size_t i = 0; i < 2; i++) {
+    info->capabilities = list;
+    for (size_t i = 0; i < CAPABILITIES; i++) {
+        if (!all[i].is_set)
+            continue;
         mesos__v1__framework_info__capability__init(&capabilities[i]);
         capabilities[i].has_type = true;
-        capabilities[i].type = types[i];
-        list[i] = &capabilities[i];
+        capabilities[i].type = all[i].type;
+        list[info->n_capabilities++] = &capabilities[i];
     }
-    info->capabilities = list;
-    info->n_capabilities = framework->plan.partition_aware ? 2 : 1;
 }
 
-void framework_start(struct framework *framework) {
+static void start_client(struct framework *framework, const Mesos__V1__FrameworkInfo *info) {
+    struct env *env = sim_node_env(framework->node);
+
+    if (framework_has_feedback(framework)) {
+        struct scheduler_client_options options = {.master = framework->master,
+                                                   .framework = info,
+                                                   .format = framework->plan.api == API_JSON ? SUBSCRIPTION_JSON
+                                                                                             : SUBSCRIPTION_PROTOBUF};
+
+        framework->client = scheduler_client_new(env, &options, &events, framework, NULL);
+        scheduler_client_start(framework->client);
+    } else {
+        cleanup_free char *id = xasprintf("scheduler-%u", ++framework->lives);
+        struct pid_scheduler_options options = {.id = id,
+                                                .host = framework->host,
+                                                .master = framework->master,
+                                                .framework = info,
+                                                .sends_calls = framework->plan.api == API_CALLS};
+
+        framework->pid_scheduler = pid_scheduler_new(env, &options, &events, framework);
+        pid_scheduler_start(framework->pid_scheduler);
+    }
+}
+
+static void start(struct framework *framework) {
     Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
-    Mesos__V1__FrameworkInfo__Capability capabilities[2], *list[2];
+    Mesos__V1__FrameworkInfo__Capability capabilities[CAPABILITIES], *list[CAPABILITIES];
     Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
     char *roles[] = {framework->role};
-    struct scheduler_client_options options = {
-        .master = framework->master, .framework = &info, .format = framework->plan.format};
 
     info.user = (char *)(uintptr_t) "root";
     info.name = framework->name;
@@ -443,26 +427,39 @@ void framework_start(struct framework *framework) {
         id.value = framework->id;
         info.id = &id;
     }
-    framework->client = scheduler_client_new(sim_node_env(framework->node), &options, &events, framework, NULL);
+    start_client(framework, &info);
+}
+
+static void on_again(struct env_timer *timer) {
+    struct framework *framework = container_of(timer, struct framework, again);
+
+    pid_scheduler_free(take_ptr(&framework->pid_scheduler));
+    start(framework);
+}
+
+void framework_start(struct framework *framework) {
+    env_timer_init(&framework->again, sim_node_env(framework->node), on_again);
     env_timer_init(&framework->reconcile, sim_node_env(framework->node), on_reconcile);
     env_timer_start(&framework->reconcile, RECONCILE_INTERVAL);
-    scheduler_client_start(framework->client);
+    start(framework);
 }
 
 void framework_kill(struct framework *framework) {
-    if (framework->client == NULL)
+    if (!framework_runs(framework))
         return;
     sim_node_kill(framework->node);
     env_timer_done(&framework->reconcile);
+    env_timer_done(&framework->again);
     scheduler_client_free(take_ptr(&framework->client));
+    pid_scheduler_free(take_ptr(&framework->pid_scheduler));
 }
 
 bool framework_has_ended(const struct framework *framework) {
-    return framework->ended == framework->plan.tasks;
+    return framework->ended == framework->plan.tasks && framework->operations_ended == framework->next_operation;
 }
 
 void framework_stop(struct framework *framework) {
     Mesos__V1__Scheduler__Call message = MESOS__V1__SCHEDULER__CALL__INIT;
 
-    call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN);
+    framework_call(framework, &message, MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -16,10 +17,13 @@ static const struct world_plan small = {
 static void discard(enum log_level level, const char *line, size_t size, void *user) {
 }
 
-static struct world_result run(uint64_t seed, bool sabotage) {
+static struct world_result run(uint64_t seed, enum sabotage sabotage) {
     struct world_plan plan = small;
     struct world_result result;
 
+    /* Groups are few, and one must fail. */
+    if (sabotage == SABOTAGE_GROUP)
+        plan.tasks *= 20;
     plan.seed = seed;
     plan.sabotage = sabotage;
     world_run(&plan, NULL, &result);
@@ -27,7 +31,7 @@ static struct world_result run(uint64_t seed, bool sabotage) {
 }
 
 static void the_same_seed_is_the_same_run(void **state) {
-    struct world_result first = run(7, false), second = run(7, false);
+    struct world_result first = run(7, SABOTAGE_NONE), second = run(7, SABOTAGE_NONE);
 
     assert_null(first.problem);
     assert_true(first.digest == second.digest);
@@ -35,19 +39,49 @@ static void the_same_seed_is_the_same_run(void **state) {
 }
 
 static void another_seed_is_another_run(void **state) {
-    struct world_result first = run(7, false), second = run(8, false);
+    struct world_result first = run(7, SABOTAGE_NONE), second = run(8, SABOTAGE_NONE);
 
     assert_null(first.problem);
     assert_null(second.problem);
     assert_true(first.digest != second.digest);
 }
 
-static void what_is_broken_on_purpose_is_found(void **state) {
-    struct world_result result = run(7, true);
+static void expect_found(enum sabotage sabotage, const char *what) {
+    struct world_result result = run(7, sabotage);
 
     assert_false(result.ok);
     assert_non_null(result.problem);
+    if (strstr(result.problem, what) == NULL)
+        fail_msg("'%s' is not about '%s'", result.problem, what);
     free(result.problem);
+}
+
+static void claims_beyond_what_there_is_are_found(void **state) {
+    expect_found(SABOTAGE_CLAIMS, "more is used and offered than there is");
+}
+
+static void resources_that_appear_are_found(void **state) {
+    expect_found(SABOTAGE_TOTAL, "it has gained or lost resources");
+}
+
+static void a_lost_reservation_is_found(void **state) {
+    expect_found(SABOTAGE_HOLDINGS, "should have reserved");
+}
+
+static void a_second_end_of_a_task_is_found(void **state) {
+    expect_found(SABOTAGE_TASK, "two terminal states");
+}
+
+static void a_second_end_of_an_operation_is_found(void **state) {
+    expect_found(SABOTAGE_OPERATION, "two terminal states");
+}
+
+static void a_group_that_does_not_end_whole_is_found(void **state) {
+    expect_found(SABOTAGE_GROUP, "its group had failed long before");
+}
+
+static void wrong_health_is_found(void **state) {
+    expect_found(SABOTAGE_HEALTH, "its health is not what its check finds");
 }
 
 static void trouble_happens(void **state) {
@@ -60,18 +94,30 @@ static void trouble_happens(void **state) {
 
         world_run(&plan, NULL, &result);
 
-        assert_null(result.problem);
+        if (result.problem != NULL)
+            fail_msg("seed %u: %s", (unsigned)plan.seed, result.problem);
         sum.agent_kills += result.agent_kills;
         sum.machine_crashes += result.machine_crashes;
         sum.framework_kills += result.framework_kills;
         sum.executor_kills += result.executor_kills;
         sum.partitions += result.partitions;
+        sum.groups += result.groups;
+        sum.health_updates += result.health_updates;
+        sum.operations += result.operations;
+        sum.operation_updates += result.operation_updates;
+        sum.holdings += result.holdings;
+        for (size_t i = 0; i < API_COUNT; i++)
+            sum.apis[i] += result.apis[i];
         sum.counts.drops += result.counts.drops;
         sum.counts.duplicates += result.counts.duplicates;
         sum.counts.cuts += result.counts.cuts;
         sum.counts.lost_writes += result.counts.lost_writes;
     }
     assert_true(sum.agent_kills > 0 && sum.machine_crashes > 0 && sum.framework_kills > 0 && sum.executor_kills > 0);
+    assert_true(sum.groups > 0 && sum.health_updates > 0);
+    assert_true(sum.operations > 0 && sum.operation_updates > 0 && sum.holdings > 0);
+    for (size_t i = 0; i < API_COUNT; i++)
+        assert_true(sum.apis[i] > 0);
     assert_true(sum.partitions > 0 && sum.counts.drops > 0 && sum.counts.duplicates > 0 && sum.counts.cuts > 0);
 }
 
@@ -79,7 +125,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_seed_is_the_same_run),
         cmocka_unit_test(another_seed_is_another_run),
-        cmocka_unit_test(what_is_broken_on_purpose_is_found),
+        cmocka_unit_test(claims_beyond_what_there_is_are_found),
+        cmocka_unit_test(resources_that_appear_are_found),
+        cmocka_unit_test(a_lost_reservation_is_found),
+        cmocka_unit_test(a_second_end_of_a_task_is_found),
+        cmocka_unit_test(a_second_end_of_an_operation_is_found),
+        cmocka_unit_test(a_group_that_does_not_end_whole_is_found),
+        cmocka_unit_test(wrong_health_is_found),
         cmocka_unit_test(trouble_happens),
     };
 

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent_view.h"
 #include "containers.h"
 #include "master/master.h"
+#include "operations.h"
 #include "view.h"
 
 #define MASTER_HOST "10.0.0.1"
@@ -14,8 +16,10 @@
 
 /* After the last trouble: agents have come back or been found unreachable, executors have been waited for. */
 #define SETTLE_TIME (20 * MINUTE)
+/* After it: agents have registered again. */
+#define CALM_TIME (3 * MINUTE)
 
-enum { FLAG_WORDS = 16, USED_CHECK_STEPS = 512, FULL_CHECK_STEPS = 4096 };
+enum { FLAG_WORDS = 16, USED_CHECK_STEPS = 512, FULL_CHECK_STEPS = 4096, OPERATIONS_PER_FRAMEWORK = 40 };
 
 /* A machine with its agent; a trouble is over when its time has come. */
 struct place {
@@ -38,6 +42,7 @@ struct world {
     int64_t *framework_restart_ns, *framework_heal_ns;
     char *problem;
     struct view view;
+    unsigned first_api;
     uint64_t steps;
     struct world_result *result;
 };
@@ -161,6 +166,10 @@ static void init_place(struct world *world, struct place *place, unsigned number
     snprintf(host, sizeof(host), "10.0.1.%u", number + 1);
     snprintf(ip, sizeof(ip), "--ip=%s", host);
     machine_init(&place->machine, world->sim, host);
+    if (world->plan->sabotage == SABOTAGE_GROUP)
+        place->machine.misbehaviour = IGNORES_KILLS;
+    else if (world->plan->sabotage == SABOTAGE_HEALTH)
+        place->machine.misbehaviour = LIES_ABOUT_HEALTH;
     if (parse_flags(&agent_flag_table, &place->flags, words, ARRAY_SIZE(words), &err) < 0)
         note(world, xasprintf("agent flags: %s", error_message(&err)));
     else
@@ -168,25 +177,32 @@ static void init_place(struct world *world, struct place *place, unsigned number
 }
 
 static void init_framework(struct world *world, unsigned number) {
+    uint64_t chance = sim_random(world->sim);
+    /* Which is how is chance, but each kind of framework is in each run. */
     struct framework_plan plan = {
         .number = number,
         .tasks = world->plan->tasks / world->plan->frameworks,
+        .operations = OPERATIONS_PER_FRAMEWORK,
+        .api = (enum framework_api)((number + world->first_api) % API_COUNT),
         .checkpoint = number % 2 == 0,
-        .custom_executor = number % 3 == 1,
-        .partition_aware = number % 4 != 3,
-        .format = number % 2 == 0 ? SUBSCRIPTION_PROTOBUF : SUBSCRIPTION_JSON,
+        .custom_executor = (chance >> 8) % 3 == 1,
+        .partition_aware = (chance >> 16) % 4 != 3,
+        .reservation_refinement = (chance >> 24) % 2 == 0,
     };
     char host[32];
 
     snprintf(host, sizeof(host), "10.0.2.%u", number + 1);
     framework_init(&world->frameworks[number], world->sim, &plan, host, MASTER_ADDRESS);
     framework_start(&world->frameworks[number]);
+    world->result->apis[plan.api]++;
 }
 
 static void init_master(struct world *world) {
     static const char *const words[] = {"--ip=" MASTER_HOST, "--port=5050", "--hostname=" MASTER_HOST,
                                         /* What ended long ago is remembered: an agent can come back after minutes. */
-                                        "--max_completed_tasks_per_framework=100000"};
+                                        "--max_completed_tasks_per_framework=100000",
+                                        /* An offer that was lost on its way, as messages can be, comes back. */
+                                        "--offer_timeout=1mins"};
     struct master_options options = {.flags = &world->master_flags};
     cleanup_error struct error err = ERROR_INIT;
 
@@ -263,7 +279,7 @@ static void trouble_framework(struct world *world, unsigned number) {
     struct framework *framework = &world->frameworks[number];
     int64_t now = sim_now(world->sim);
 
-    if (framework->client == NULL || world->framework_heal_ns[number] != 0)
+    if (!framework_runs(framework) || world->framework_heal_ns[number] != 0)
         return;
     if (choose(world, 2) == 0) {
         sim_trace(world->sim, "trouble: kill %s", framework->name);
@@ -334,34 +350,81 @@ static void run_for(struct world *world, int64_t duration_ns) {
     check_frameworks(world);
 }
 
+/* Break what the plan says, once; what is broken in containers is so from the beginning, see init_place(). */
+static void sabotage(struct world *world) {
+    switch (world->plan->sabotage) {
+    case SABOTAGE_CLAIMS:
+        view_sabotage_claims(world->master);
+        break;
+    case SABOTAGE_TOTAL:
+        view_sabotage_total(world->master);
+        break;
+    case SABOTAGE_TASK:
+        framework_sabotage_task(&world->frameworks[0]);
+        break;
+    case SABOTAGE_OPERATION:
+        for (unsigned i = 0; i < world->plan->frameworks; i++)
+            operations_sabotage(&world->frameworks[i]);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A message that was lost on a whole connection is noticed by nobody until the agent registers again. */
+static void restart_agents(struct world *world) {
+    for (unsigned i = 0; i < world->plan->agents; i++) {
+        kill_agent(&world->places[i]);
+        start_agent(&world->places[i]);
+    }
+}
+
+static void report_waiting(struct world *world, const struct framework *framework) {
+    for (unsigned i = 0; i < framework->next && world->problem == NULL; i++) {
+        const struct planned_task *task = &framework->tasks[i];
+
+        if (task->state != ENDED)
+            world->problem = xasprintf("task %s has not ended in time (last state %d, agent %s)", task->id, task->last,
+                                       task->agent_id);
+    }
+    for (unsigned i = 0; i < framework->next_operation && world->problem == NULL; i++) {
+        const struct planned_operation *operation = &framework->operations[i];
+
+        if (operation->state != ENDED)
+            world->problem = xasprintf("operation %s has not ended in time (type %d, agent %s)", operation->id,
+                                       operation->type, operation->agent_id);
+    }
+    if (framework->next < framework->plan.tasks && world->problem == NULL)
+        world->problem = xasprintf("%s has launched %u tasks only", framework->name, framework->next);
+}
+
 static void live(struct world *world) {
-    int64_t settles_ns;
+    int64_t settles_ns, calms_ns;
 
     run_for(world, 5 * SECOND);
     while (world->problem == NULL && sim_now(world->sim) < world->plan->trouble_ns && !all_ended(world)) {
         run_for(world, between(world, 100 * MILLISECOND, 2 * SECOND));
         end_troubles(world, false);
         make_trouble(world);
-        if (world->plan->sabotage && sim_now(world->sim) > world->plan->trouble_ns / 2)
-            view_sabotage(world->master);
+        if (sim_now(world->sim) > world->plan->trouble_ns / 2)
+            sabotage(world);
     }
     set_weather(world, false);
     end_troubles(world, true);
+    restart_agents(world);
     settles_ns = sim_now(world->sim) + SETTLE_TIME;
+    calms_ns = sim_now(world->sim) + CALM_TIME;
     while (world->problem == NULL && !all_ended(world)) {
         if (sim_now(world->sim) >= world->plan->deadline_ns) {
             for (unsigned i = 0; i < world->plan->frameworks && world->problem == NULL; i++)
-                for (unsigned j = 0; j < world->frameworks[i].plan.tasks && world->problem == NULL; j++)
-                    if (world->frameworks[i].tasks[j].state != ENDED)
-                        world->problem = xasprintf(
-                            "task %s has not ended in time (launched: %d, last state %d, agent %s)",
-                            world->frameworks[i].tasks[j].id, world->frameworks[i].tasks[j].state == LAUNCHED,
-                            world->frameworks[i].tasks[j].last, world->frameworks[i].tasks[j].agent_id);
+                report_waiting(world, &world->frameworks[i]);
             break;
         }
         run_for(world, SECOND);
-        for (unsigned i = 0; i < world->plan->frameworks; i++)
+        for (unsigned i = 0; i < world->plan->frameworks; i++) {
             world->frameworks[i].is_settled = sim_now(world->sim) > settles_ns;
+            world->frameworks[i].is_calm = sim_now(world->sim) > calms_ns;
+        }
     }
 }
 
@@ -372,11 +435,44 @@ static bool is_empty(void *user) {
     return world->problem != NULL || view_task_count(world->master) == 0;
 }
 
+/* What frameworks were told of their reservations is so, at the master as at the agents. */
+static void check_holdings(struct world *world) {
+    if (world->plan->sabotage == SABOTAGE_HOLDINGS)
+        view_sabotage_holdings(world->master);
+    for (unsigned i = 0; i < world->plan->frameworks; i++) {
+        const struct framework *framework = &world->frameworks[i];
+        const char *id;
+
+        for (unsigned j = 0; world->problem == NULL && (id = view_agent_id(world->master, j)) != NULL; j++) {
+            struct holdings holdings;
+
+            if (!framework_has_feedback(framework))
+                break;
+            operations_holdings(framework, id, &holdings);
+            world->result->holdings += holdings.reserved > 0;
+            world->problem = view_check_holdings(world->master, id, framework->role, holdings.reserved,
+                                                 holdings.volumes);
+        }
+    }
+    for (unsigned i = 0; i < world->plan->agents && world->problem == NULL; i++) {
+        const struct agent *agent = world->places[i].agent;
+
+        if (agent_view_id(agent) != NULL)
+            world->problem = view_check_checkpointed(world->master, agent_view_id(agent),
+                                                     agent_view_checkpointed(agent));
+    }
+}
+
 static void wind_down(struct world *world) {
     int64_t deadline_ns;
 
+    /* Operations without feedback may still be on their way. */
+    if (world->problem == NULL)
+        run_for(world, MINUTE);
     if (world->problem == NULL)
         world->problem = view_check_all(world->master);
+    if (world->problem == NULL)
+        check_holdings(world);
     if (world->problem != NULL)
         return;
     deadline_ns = sim_now(world->sim) + 10 * MINUTE;
@@ -403,6 +499,10 @@ static void report(struct world *world) {
         result->updates += world->frameworks[i].updates;
         result->duplicates += world->frameworks[i].duplicates;
         result->reconciliations += world->frameworks[i].reconciliations;
+        result->groups += world->frameworks[i].groups;
+        result->health_updates += world->frameworks[i].health_updates;
+        result->operation_updates += world->frameworks[i].operation_updates;
+        result->operations += world->frameworks[i].next_operation;
         result->launched += world->frameworks[i].launched;
         result->ended += world->frameworks[i].ended;
     }
@@ -436,6 +536,7 @@ void world_run(const struct world_plan *plan, void (*trace)(const char *line, vo
     world.framework_heal_ns = xcalloc(plan->frameworks, sizeof(int64_t));
     if (trace != NULL)
         sim_trace_to(world.sim, trace, NULL);
+    world.first_api = (unsigned)choose(&world, API_COUNT);
     set_weather(&world, false);
     init_master(&world);
     for (unsigned i = 0; i < plan->agents && world.problem == NULL; i++)

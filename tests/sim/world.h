@@ -9,7 +9,16 @@ struct world_plan {
     unsigned agents, frameworks, tasks; /* tasks: of all frameworks together */
     int64_t trouble_ns;                 /* how long faults go on */
     int64_t deadline_ns;                /* by when everything must have ended */
-    bool sabotage;                      /* break an invariant on purpose */
+    enum sabotage {
+        SABOTAGE_NONE,
+        SABOTAGE_CLAIMS,    /* the master counts something as used that is not */
+        SABOTAGE_TOTAL,     /* an agent has more than it began with */
+        SABOTAGE_HOLDINGS,  /* a reservation comes undone */
+        SABOTAGE_TASK,      /* a task that has ended ends otherwise */
+        SABOTAGE_OPERATION, /* likewise an operation */
+        SABOTAGE_GROUP,     /* tasks of groups can not be killed */
+        SABOTAGE_HEALTH,    /* executors say the opposite of what health checks find */
+    } sabotage;             /* what to break on purpose */
 };
 
 struct world_result {
@@ -18,8 +27,9 @@ struct world_result {
     uint64_t digest, steps;
     int64_t ended_ns; /* virtual time */
     unsigned agent_kills, machine_crashes, framework_kills, executor_kills, partitions;
-    unsigned long updates, duplicates, reconciliations;
-    unsigned launched, ended;
+    unsigned long updates, duplicates, reconciliations, groups, health_updates, operation_updates;
+    unsigned launched, ended, operations, holdings; /* holdings: agents whose reservations were compared */
+    unsigned apis[API_COUNT];                       /* frameworks that spoke each */
     struct sim_counts counts;
 };
 
