@@ -51,6 +51,20 @@ static void swallow(struct agent *agent, struct framework *framework, const Meso
         agent_kill_task(agent, framework->id, status->task_id->value);
 }
 
+/* An agent that lost its memory says that a task is lost whose end it told before. The framework may have heard of that
+ * end, and hears the same again; what it acknowledges is the agent's new update. */
+static void keep_to_the_end_that_is_known(const struct task *task, Mesos__Internal__StatusUpdate *update) {
+    Mesos__V1__TaskStatus *status = update->status;
+
+    if (!task_state_is_terminal(task_state(task)) || !task_state_is_terminal((int)status->state) ||
+        (enum task_state)status->state == task_state(task))
+        return;
+    log_warning("Task %s of framework %s ended as %s; taking the update %s for that", task->id, task->framework->id,
+                task_state_name(task_state(task)), task_state_name((enum task_state)status->state));
+    status->state = (Mesos__V1__TaskState)task_state(task);
+    update->has_latest_state = false;
+}
+
 void on_status_update(struct master *master, const struct pid *from, ProtobufCMessage *base) {
     Mesos__Internal__StatusUpdate *update = ((Mesos__Internal__StatusUpdateMessage *)base)->update;
     Mesos__V1__TaskStatus *status = update->status;
@@ -76,6 +90,8 @@ void on_status_update(struct master *master, const struct pid *from, ProtobufCMe
         swallow(agent, framework, update);
         return;
     }
+    if (task != NULL && task->agent == agent)
+        keep_to_the_end_that_is_known(task, update);
     if (framework != NULL && framework_is_connected(framework)) {
         framework_send_update(framework, status);
         is_valid = true;

@@ -133,6 +133,27 @@ static void an_unreachable_agent_comes_back_with_its_tasks(void **state) {
     assert_int_equal(resources_scalar(&agent_find(world->master, agent->id)->used, "cpus"), 500);
 }
 
+static void an_agent_that_forgot_how_a_task_ended_does_not_end_it_anew(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+    struct framework *framework = framework_find(world->master, scheduler->framework_id);
+
+    world_run_task(world, scheduler, agent);
+    fake_agent_update(agent, scheduler->framework_id, "t", "TASK_KILLED", 2);
+    assert_non_null(records_take(&scheduler->records, "TASK_KILLED"));
+    reregister(agent, scheduler->framework_id, NULL, "");
+    fake_agent_update(agent, scheduler->framework_id, "t", "TASK_DROPPED", 3);
+    assert_false(records_hold(&scheduler->records, "TASK_DROPPED"));
+    assert_non_null(records_take(&scheduler->records, "TASK_KILLED"));
+    fake_scheduler_call(scheduler, "ACKNOWLEDGE",
+                        "\"acknowledge\":{\"agent_id\":{\"value\":\"%s\"},\"task_id\":{\"value\":\"t\"},"
+                        "\"uuid\":\"AwAAAAAAAAAAAAAAAAAAAA==\"}",
+                        agent->id);
+    assert_int_equal(framework->tasks.count, 0);
+    assert_int_equal(framework->completed_task_count, 1);
+}
+
 /* The launch may still be on its way while the agent is unreachable, and arrive after it is back. */
 static void a_task_that_came_late_to_an_agent_that_is_back_stays_gone(void **state) {
     struct world *world = *state;
@@ -407,6 +428,7 @@ int main(void) {
         WORLD_TEST(a_silent_agent_is_unreachable_after_75_seconds),
         WORLD_TEST(tasks_of_an_unaware_framework_are_lost_with_their_agent),
         WORLD_TEST(an_unreachable_agent_comes_back_with_its_tasks),
+        WORLD_TEST(an_agent_that_forgot_how_a_task_ended_does_not_end_it_anew),
         WORLD_TEST(a_task_that_came_late_to_an_agent_that_is_back_stays_gone),
         WORLD_TEST(a_disconnected_agent_gets_no_offers_and_may_come_back),
         WORLD_TEST(a_disconnected_agent_is_unreachable_after_the_timeout_even_if_it_answers_pings),
