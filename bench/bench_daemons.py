@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Figures of real daemons on loopback: memory and start-up of an idle master and agent, tasks a second end to end, what
-1,000 idle frameworks weigh, updates a second, and a stream of offers.
+1,000 idle frameworks weigh, updates a second, a stream of offers, and idle drivers.
 
     bench_daemons.py <folder of mesos-master> <bench_load> [what ...]
 
-`what` is idle, tasks, updates, frameworks or offers; without it all are run. Work directories are in TMPDIR, and stay
+`what` is idle, tasks, updates, frameworks, offers or drivers; without it all are run. Work directories are in TMPDIR, and stay
 until the end: some file systems are slow to make files where many have just been removed."""
 
 import atexit
@@ -220,7 +220,19 @@ def bench_offers(bin_dir, load):
               f"{cpu * 1e6 / offers:.1f} us of the master's CPU each; then {rss / 1024:.1f} MiB resident")
 
 
-BENCHES = {"idle": bench_idle, "tasks": bench_tasks, "updates": bench_updates, "frameworks": bench_frameworks, "offers": bench_offers}
+def bench_drivers(bin_dir, load):
+    driver = pathlib.Path(load).with_name("bench_driver")
+    with Cluster(bin_dir) as cluster:
+        for what, address, more in (("registered", cluster.master.address, []),
+                                    ("its master is away", f"127.0.0.1:{free_port()}", ["away"])):
+            result = run_load(driver, address, 100, 20, *more)
+            print(f"an idle driver of libmesos, {what}: {result['kib_each']:.0f} KiB of its process, "
+                  f"{result['cpu_ms_each_second'] * 1000:.0f} us of CPU and {result['wake_ups_each_second']:.2f} wake-ups "
+                  "a second")
+
+
+BENCHES = {"idle": bench_idle, "tasks": bench_tasks, "updates": bench_updates, "frameworks": bench_frameworks,
+           "offers": bench_offers, "drivers": bench_drivers}
 
 
 def main():
