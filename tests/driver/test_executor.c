@@ -109,6 +109,20 @@ static void e9_what_an_executor_leaves_is_ended_by_the_agent(struct cluster *clu
     assert_int_equal(scheduler_last(scheduler, "stays")->source, MESOS__V1__TASK_STATUS__SOURCE__SOURCE_AGENT);
 }
 
+static void x1_every_call_returns_the_status(struct cluster *cluster, struct scheduler *scheduler) {
+    struct mesos_executor_driver *driver;
+
+    start(scheduler, "stay");
+    driver = executors[0].driver;
+    assert_int_equal(mesos_executor_driver_start(driver), MESOS_DRIVER_RUNNING);
+    assert_int_equal(mesos_executor_driver_send_framework_message(driver, "a", 1), MESOS_DRIVER_RUNNING);
+    assert_int_equal(mesos_executor_driver_abort(driver), MESOS_DRIVER_ABORTED);
+    assert_int_equal(mesos_executor_driver_send_framework_message(driver, "a", 1), MESOS_DRIVER_ABORTED);
+    assert_int_equal(mesos_executor_driver_stop(driver), MESOS_DRIVER_ABORTED);
+    cluster_run(cluster, MINUTE);
+    assert_true(mesos_task_state_is_terminal(scheduler_last(scheduler, "task")->state));
+}
+
 static void x2_an_update_is_told_again_across_a_restart_of_the_agent(struct cluster *cluster,
                                                                      struct scheduler *scheduler) {
     unsigned number = start(scheduler, "stay");
@@ -185,6 +199,7 @@ int main(void) {
         SCENARIO(e7_a_shut_down_executor_ends),
         SCENARIO(e8_x2_staging_aborts_before_it_is_told),
         SCENARIO(e9_what_an_executor_leaves_is_ended_by_the_agent),
+        SCENARIO(x1_every_call_returns_the_status),
         SCENARIO(x2_an_update_is_told_again_across_a_restart_of_the_agent),
         SCENARIO(x2_an_update_outlives_a_failover_of_the_master),
         SCENARIO(x2_ids_time_and_source_are_filled_in),
