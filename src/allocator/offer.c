@@ -162,12 +162,13 @@ static int compare_kinds(const struct resource *a, const struct resource *b) {
     struct resource a_one = *a, b_one = *b;
 
     a_one.allocation_role = b_one.allocation_role = NULL;
+    a_one.scalar = b_one.scalar = 0;
     resource_format(&a_one, &left);
     resource_format(&b_one, &right);
     return strcmp(buffer_text(&left), buffer_text(&right));
 }
 
-/* Whether @a comes before @b when both want the same: by name, by how they are printed, by provider. */
+/* Whether @a comes before @b when both want the same: by name, by how their kinds are printed, by provider. */
 static bool is_before(const struct resource *a, const struct resource *b) {
     int order;
 

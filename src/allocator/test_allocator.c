@@ -611,12 +611,26 @@ static void a_cluster_at_rest_is_not_visited(void **state) {
     world_done(&world);
 }
 
-static double metric_value(const struct metrics *metrics, const char *name) {
-    const struct metric *metric = table_find(&metrics->by_name, name);
+struct wanted_metric {
+    const char *name;
+    double value;
+    bool is_found;
+};
 
-    if (metric == NULL)
+static void look_at_metric(void *user, const char *name, double value) {
+    struct wanted_metric *wanted = user;
+
+    if (strcmp(name, wanted->name) == 0)
+        *wanted = (struct wanted_metric){name, value, true};
+}
+
+static double metric_value(const struct metrics *metrics, const char *name) {
+    struct wanted_metric wanted = {.name = name};
+
+    metrics_for_each_value(metrics, look_at_metric, &wanted);
+    if (!wanted.is_found)
         fail_msg("there is no %s", name);
-    return metric->read != NULL ? metric->read(metric->user) : metric->value;
+    return wanted.value;
 }
 
 static void figures_are_listed_under_the_names_of_mesos(void **state) {
@@ -641,6 +655,8 @@ static void figures_are_listed_under_the_names_of_mesos(void **state) {
     allocator_transition_offered_to_allocated(world.allocator, world.seen[0].agent, &world.seen[0].resources);
     allocator_suppress(world.allocator, "f1", NULL, 0);
     assert_true(metric_value(&metrics, "allocator/mesos/allocation_runs") == 1);
+    assert_true(metric_value(&metrics, "allocator/mesos/allocation_run_ms") >= 0);
+    assert_true(metric_value(&metrics, "allocator/mesos/allocation_run_latency_ms") >= 0);
     assert_true(metric_value(&metrics, "allocator/mesos/resources/cpus/total") == 4);
     assert_true(metric_value(&metrics, "allocator/mesos/resources/cpus/offered_or_allocated") == 2);
     assert_true(metric_value(&metrics, "allocator/mesos/offer_filters/roles/dev/active") == 1);
@@ -660,6 +676,31 @@ static void figures_are_listed_under_the_names_of_mesos(void **state) {
     metrics_done(&metrics);
     quantities_done(&guarantees);
     quantities_done(&limits);
+}
+
+static void excluded_resources_do_not_count_in_shares(void **state) {
+    static const char *const excluded[] = {"mem", NULL};
+    struct metrics metrics;
+    struct world world;
+
+    (void)state;
+    metrics_init(&metrics);
+    world_init(&world);
+    world.options.metrics = &metrics;
+    world.options.fair_sharing_excluded = excluded;
+    world_start(&world);
+    assert_true(metric_value(&metrics, "allocator/mesos/resources/cpus/total") == 0);
+    add_framework(&world, "f1", "dev");
+    add_agent(&world, "a1", "cpus:1;mem:512");
+    test_env_settle(&world.env);
+    add_framework(&world, "f2", "dev2");
+    allocator_suppress(world.allocator, "f1", NULL, 0);
+    add_agent(&world, "a2", "cpus:3;mem:512");
+    test_env_settle(&world.env);
+    assert_true(metric_value(&metrics, "allocator/mesos/roles/dev/shares/dominant") == 0.25);
+    assert_true(metric_value(&metrics, "allocator/mesos/roles/dev2/shares/dominant") == 0.75);
+    world_done(&world);
+    metrics_done(&metrics);
 }
 
 static void a_short_refusal_holds_for_an_interval(void **state) {
@@ -824,6 +865,7 @@ static void expiries_and_inverse_offers_come_in_slices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(excluded_resources_do_not_count_in_shares),
         cmocka_unit_test(a_short_refusal_holds_for_an_interval),
         cmocka_unit_test(frameworks_are_asked_back_once_they_are_known),
         cmocka_unit_test(what_is_used_of_a_resource_provider_is_not_offered),

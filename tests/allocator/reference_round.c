@@ -337,12 +337,14 @@ static char *top_of(const char *role) {
 
 static int compare_by_text(const void *a, const void *b) {
     const struct resource *left = a, *right = b;
+    struct resource left_kind = *left, right_kind = *right; /* whatever their amounts */
     cleanup_buffer struct buffer left_text = BUFFER_INIT, right_text = BUFFER_INIT;
 
     if (left->kind->name != right->kind->name)
         return strcmp(left->kind->name, right->kind->name);
-    resource_format(left, &left_text);
-    resource_format(right, &right_text);
+    left_kind.scalar = right_kind.scalar = 0;
+    resource_format(&left_kind, &left_text);
+    resource_format(&right_kind, &right_text);
     buffer_printf(&left_text, "\t%s", left->kind->provider_id == NULL ? "" : left->kind->provider_id);
     buffer_printf(&right_text, "\t%s", right->kind->provider_id == NULL ? "" : right->kind->provider_id);
     return strcmp(buffer_text(&left_text), buffer_text(&right_text));
