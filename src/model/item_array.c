@@ -22,18 +22,6 @@ enum { KEEPS = 1 };
 enum { KEEPS = 1 };
 #endif
 
-struct item_array {
-    union {
-        struct item_array *next; /* of those that are kept */
-        uint64_t holders;
-    };
-    struct resource items[];
-};
-
-static struct item_array *array_of(const struct resource *items) {
-    return container_of((void *)(uintptr_t)items, struct item_array, items);
-}
-
 static _Thread_local struct {
     struct item_array *free[CLASSES];
     size_t count[CLASSES]; /* kept */
@@ -61,25 +49,13 @@ static void forget_all(void) {
     }
 }
 
-void item_array_share(const struct resource *items) {
-    array_of(items)->holders++;
-}
-
-bool item_array_is_shared(const struct resource *items) {
-    return array_of(items)->holders > 1;
-}
-
-void item_array_unshare(const struct resource *items) {
-    array_of(items)->holders--;
-}
-
 void item_array_release(const struct resource *items, uint32_t capacity) {
     unsigned class = class_of(capacity);
     struct item_array *array;
 
     if (items == NULL)
         return;
-    array = array_of(items);
+    array = item_array_of(items);
     arrays.used--;
     if (!KEEPS || class == CLASSES || arrays.count[class] * capacity * sizeof(*items) >= MOST_KEPT_BYTES) {
         free(array);

@@ -104,7 +104,9 @@ static void json_is_parsed_like_text(void **state) {
 }
 
 static void bad_values_are_refused(void **state) {
-    cleanup_free char *many = xmalloc(32 * 100000 + 16);
+    enum { MANY = 1000000 };
+    cleanup_free char *many = xmalloc(32 * MANY + 16), *long_name = xmalloc(100001);
+    cleanup_resources struct resources merged = parse("ports:[1-5,3-9,10-12];cpus:1;cpus:2", "*");
     size_t size = 0;
 
     (void)state;
@@ -128,14 +130,22 @@ static void bad_values_are_refused(void **state) {
     assert_refused("cpus(a/../b):1", "cannot include '..'");
     assert_refused("cpus(-a):1", "starts with a dash");
     assert_refused("cpus:1;cpus:[1-2]", "same name ('cpus') but different types");
+    assert_refused(":1", "missing or extra ':'");
+    /* Overlapping ranges are joined, and duplicate names added up. */
+    assert_text(&merged, "ports:[1-12]; cpus:3");
+    memset(long_name, 'n', 100000);
+    memcpy(long_name + 99998, ":1", 3);
+    resources_done(&merged);
+    merged = parse(long_name, "*");
+    assert_int_equal(strlen(merged.items[0].kind->name), 99998);
     size += (size_t)snprintf(many, 16, "ports:[");
-    for (unsigned i = 0; i < 100000; i++)
+    for (unsigned i = 0; i < MANY; i++)
         size += (size_t)snprintf(many + size, 32, "%s%u-%u", i == 0 ? "" : ",", 2 * i, 2 * i);
     snprintf(many + size, 16, "]");
     {
         cleanup_resources struct resources resources = parse(many, "*");
 
-        assert_int_equal(resources.items[0].ranges->count, 100000);
+        assert_int_equal(resources.items[0].ranges->count, MANY);
         assert_true(resources_contain(&resources, &resources));
     }
 }
@@ -145,6 +155,8 @@ static void messages_are_validated_with_the_words_of_mesos(void **state) {
     assert_invalid("{\"name\":\"\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1}}", "Empty resource name");
     assert_invalid("{\"name\":\"cpus\",\"type\":\"SCALAR\"}", "Invalid scalar resource");
     assert_invalid("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":-1}}", "value <= 0");
+    assert_invalid("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":0.00001}}", "value <= 0");
+    assert_invalid("{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1e300}}", "Invalid scalar");
     assert_invalid("{\"name\":\"p\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":5,\"end\":4}]}}",
                    "begin > end");
     assert_invalid("{\"name\":\"p\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":5,\"end\":9},"
