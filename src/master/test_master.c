@@ -441,6 +441,34 @@ static void history_is_bounded(void **state) {
     assert_int_equal(world->master->completed_frameworks.count, 1);
 }
 
+#define SUBSCRIBE_CONSTRAINED \
+    "{\"type\":\"SUBSCRIBE\",\"subscribe\":{\"framework_info\":{\"user\":\"u\",\"name\":\"n\",\"roles\":[\"r\"]," \
+    "\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]},\"offer_constraints\":{\"role_constraints\":{\"r\":{\"groups\":[{" \
+    "\"attribute_constraints\":[{\"selector\":{\"attribute_name\":\"rack\"},\"predicate\":{\"text_matches\":{" \
+    "\"regex\":\"(a+){50}\"}}}]}]}}}}}"
+
+static void flags_limit_regular_expressions(void **state) {
+    struct world *world = *state;
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_CONSTRAINED);
+    const char *event = records_take(&scheduler->records, "\"type\":\"ERROR\"");
+
+    assert_non_null(event);
+    assert_non_null(strstr(event, "Offer constraints are not valid: "));
+    assert_non_null(strstr(event, "is too complex: program size of 126 is larger than maximum of 100 allowed"));
+    master_free(world->master);
+    world->flags.offer_constraints_re2_max_program_size = 126;
+    world_start_master(world, NULL);
+    scheduler = world_subscribe(world, 1, SUBSCRIBE_CONSTRAINED);
+    assert_non_null(records_take(&scheduler->records, "\"type\":\"SUBSCRIBED\""));
+    master_free(world->master);
+    world->flags.offer_constraints_re2_max_mem_bytes = 500;
+    world_start_master(world, NULL);
+    scheduler = world_subscribe(world, 2, SUBSCRIBE_CONSTRAINED);
+    event = records_take(&scheduler->records, "\"type\":\"ERROR\"");
+    assert_non_null(event);
+    assert_non_null(strstr(event, "pattern too large - compile failed"));
+}
+
 static void write_whitelist(struct world *world, const char *text) {
     assert_int_equal(env_file_write_now(sim_node_env(world->master_node), "/hosts", text, strlen(text), NULL), 0);
 }
@@ -490,6 +518,7 @@ static void only_hosts_of_the_whitelist_are_offered(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(flags_limit_regular_expressions),
         WORLD_TEST(only_hosts_of_the_whitelist_are_offered),
         WORLD_TEST(a_framework_is_subscribed_with_an_id_and_heartbeats),
         WORLD_TEST(a_refused_framework_gets_an_error_on_its_stream),
