@@ -102,7 +102,10 @@ static bool is_plain(const struct resources *resources) {
     return true;
 }
 
-static bool has_equal(const struct resources *resources, const struct resource *resource) {
+/* @place: where it probably is. */
+static bool has_equal(const struct resources *resources, const struct resource *resource, size_t place) {
+    if (place < resources->count && resource_equal(&resources->items[place], resource))
+        return true;
     for (size_t i = 0; i < resources->count; i++)
         if (resource_equal(&resources->items[i], resource))
             return true;
@@ -112,10 +115,10 @@ static bool has_equal(const struct resources *resources, const struct resource *
 /* What @all has more than @part; both plain. As a rule most of it is equal. */
 static void find_difference(const struct resources *all, const struct resources *part, struct resources *ret) {
     for (size_t i = 0; i < all->count; i++)
-        if (!has_equal(part, &all->items[i]))
+        if (!has_equal(part, &all->items[i], i))
             resources_add_one(ret, &all->items[i]);
     for (size_t i = 0; i < part->count && !resources_is_empty(ret); i++)
-        if (!has_equal(all, &part->items[i]))
+        if (!has_equal(all, &part->items[i], i))
             resources_subtract_one(ret, &part->items[i]);
 }
 
