@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from cluster import BIN, Cluster, get_json, wait_for  # noqa: E402
-from zookeeper import ZooKeeper  # noqa: E402
+from zookeeper import ZooKeeper, lead  # noqa: E402
 
 SOURCES = sorted((HERE / "src").glob("*.java"))
 DEADLINE_S = 150
@@ -67,6 +67,13 @@ def shared(tmp_path_factory):
     c.stop()
 
 
+@pytest.fixture(scope="module")
+def zookeeper(tmp_path_factory):
+    server = ZooKeeper(tmp_path_factory.mktemp("zookeeper"))
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def own(tmp_path):
     """A master and one agent that are restarted."""
@@ -116,8 +123,14 @@ def test_semantics(java, shared, name):
 
 
 @pytest.mark.parametrize("name", methods_of("FrameworkTests"))
-def test_framework(java, shared, name):
-    run(java, "FrameworkTests", name, shared.address)
+def test_framework(java, shared, zookeeper, name):
+    run(java, "FrameworkTests", name, shared.address, properties=[f"-Dzookeeper={zookeeper.address}"])
+
+
+def test_d2_zookeeper_names_the_master(java, shared, zookeeper):
+    lead(zookeeper.client(), shared.address, "/masters")
+    run(java, "DriverTests", "d8_a_command_runs_and_finishes", f"zk://{zookeeper.address}/masters")
+    run(java, "V1Tests", "v1_a_task_runs_to_its_end", f"zk://{zookeeper.address}/masters")
 
 
 @pytest.mark.parametrize("name", methods_of("V1Tests"))
@@ -137,13 +150,6 @@ def test_executor(java, name):
 STATE_TESTS = [name for name in methods_of("StateTests") if not name.startswith("zookeeper_")]
 FOLDER_TESTS = ("a_bad_path_is_an_exception", "without_zookeeper_nothing_is_done", "the_replicated_log_is_refused",
                 "what_readers_and_writers_do_is_refused_as_well")
-
-
-@pytest.fixture(scope="module")
-def zookeeper(tmp_path_factory):
-    server = ZooKeeper(tmp_path_factory.mktemp("zookeeper"))
-    yield server
-    server.close()
 
 
 @pytest.mark.parametrize("name", STATE_TESTS)

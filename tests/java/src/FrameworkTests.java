@@ -3,10 +3,14 @@ import com.google.protobuf.ByteString;
 import java.lang.reflect.InvocationTargetException;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.mesos.MesosSchedulerDriver;
 import org.apache.mesos.Protos.*;
+import org.apache.mesos.state.State;
+import org.apache.mesos.state.Variable;
+import org.apache.mesos.state.ZooKeeperState;
 
 /**
  * java FrameworkTests <framework> <master>: the frameworks of docs/frameworks.md, played: the calls their schedulers make
@@ -173,11 +177,27 @@ public class FrameworkTests extends DriverTests {
         stop();
     }
 
-    /** Jobs by the clock; the tasks of one offer are launched together. */
+    /** What Chronos does to keep something. */
+    static void keep(State state, String name, String value) throws Exception {
+        Variable existing = state.fetch(name).get();
+        Variable stored = state.store(existing.mutate(value.getBytes())).get();
+        same(value, new String(stored.value()));
+    }
+
+    static State chronosState() {
+        return new ZooKeeperState(System.getProperty("zookeeper"), 10, TimeUnit.SECONDS, "/chronos/state");
+    }
+
+    /** Jobs by the clock, kept in ZooKeeper; the tasks of one offer are launched together. */
     void chronos_runs_jobs_and_survives_its_failover() throws Exception {
         FrameworkInfo.Builder framework = FrameworkInfo.newBuilder().setName("chronos").setCheckpoint(true).setRole("*")
                 .setFailoverTimeout(604800).setHostname("localhost").setWebuiUrl("http://localhost:4400");
+        loadLibrary();
+        State state = chronosState();
+        keep(state, "J_done", "a job");
+        keep(state, "J_long", "another");
         register(framework);
+        keep(state, "frameworkid", recorder.id.getValue());
         running(driver.reviveOffers());
         running(driver.declineOffer(recorder.offer(1).getId(), Filters.newBuilder().setRefuseSeconds(100000).build()));
         running(driver.reviveOffers());
@@ -198,7 +218,14 @@ public class FrameworkTests extends DriverTests {
         reconcile(believed("ct:1:0:long:", offer));
         reconciled("ct:1:0:long:", TaskState.TASK_RUNNING);
         same(Status.DRIVER_STOPPED, driver.stop(true));
-        register(again(framework));
+        state = chronosState();
+        String kept = new String(state.fetch("frameworkid").get().value());
+        register(framework.clone().setId(FrameworkID.newBuilder().setValue(kept)));
+        int jobs = 0;
+        for (Iterator<String> names = state.names().get(); names.hasNext();)
+            jobs += names.next().startsWith("J_") ? 1 : 0;
+        same(2, jobs);
+        check(state.expunge(state.fetch("J_done").get()).get(), "a job can not be removed");
         running(driver.reviveOffers());
         running(driver.killTask(id("ct:1:0:long:")));
         updates("ct:1:0:long:", TaskState.TASK_KILLED);
