@@ -15,11 +15,13 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "event/files.h"
 
 /* How long the cluster may take to begin and to end. */
 enum { START_TIMEOUT_MS = 30000, END_TIMEOUT_MS = 5000, CONTROLLER_FD = 3 };
 
 struct local_cluster {
+    char *work_dir; /* made for this cluster; NULL: MESOS_WORK_DIR is the user's, and stays */
     pid_t pid;
     int controller; /* our end: mesos-local tells its master's address there, and ends when it is closed */
     char master[64];
@@ -45,9 +47,35 @@ static char *find_program(void) {
     return xstrdup("mesos-local");
 }
 
+/* Another cluster's folder would do for neither of them, and one that was left behind not for agents on other ports. */
+static int make_work_dir(struct local_cluster *cluster, struct error *err) {
+    const char *temporary = getenv("TMPDIR");
+
+    if (getenv("MESOS_WORK_DIR") != NULL)
+        return 0;
+    cluster->work_dir = xasprintf("%s/mesos-local-XXXXXX", temporary == NULL ? "/tmp" : temporary);
+    if (mkdtemp(cluster->work_dir) != NULL)
+        return 0;
+    error_errno(err, "%s", cluster->work_dir);
+    free(take_ptr(&cluster->work_dir));
+    return -1;
+}
+
+/* Nobody can be told that it is still there. */
+static void remove_work_dir(struct local_cluster *cluster) {
+    if (cluster->work_dir != NULL)
+        file_remove_tree(cluster->work_dir, NULL);
+    free(cluster->work_dir);
+}
+
 static int spawn(struct local_cluster *cluster, const char *program, int controller, struct error *err) {
-    char *arguments[] = {(char *)(uintptr_t) "mesos-local", (char *)(uintptr_t) "--ip=127.0.0.1",
-                         (char *)(uintptr_t) "--port=0", (char *)(uintptr_t) "--controller_fd=3", NULL};
+    cleanup_free char *work_dir = cluster->work_dir == NULL ? NULL : xasprintf("--work_dir=%s", cluster->work_dir);
+    char *arguments[] = {(char *)(uintptr_t) "mesos-local",
+                         (char *)(uintptr_t) "--ip=127.0.0.1",
+                         (char *)(uintptr_t) "--port=0",
+                         (char *)(uintptr_t) "--controller_fd=3",
+                         work_dir,
+                         NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -93,8 +121,14 @@ struct local_cluster *local_cluster_new(struct error *err) {
     cleanup_free char *program = find_program();
     int ends[2], result;
 
+    if (make_work_dir(cluster, err) < 0) {
+        error_wrap(err, "master \"local\"");
+        free(cluster);
+        return NULL;
+    }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
         error_errno(err, "master \"local\"");
+        remove_work_dir(cluster);
         free(cluster);
         return NULL;
     }
@@ -122,6 +156,7 @@ void local_cluster_free(struct local_cluster *cluster) {
             kill(cluster->pid, SIGKILL);
         usleep(1000);
     }
+    remove_work_dir(cluster);
     free(cluster);
 }
 

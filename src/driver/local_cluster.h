@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cluster of a scheduler whose master is "local": a mesos-local of its own, with flags from MESOS_* variables, that
- * ends with the driver, or with the process if that dies first. */
+ * ends with the driver, or with the process if that dies first. Its work directory is new and removed at the end,
+ * unless MESOS_WORK_DIR names one. */
 #pragma once
 
 #include "base/error.h"

@@ -169,12 +169,17 @@ public class SemanticsTests extends DriverTests {
     }
 
     void d2_local_is_a_cluster_of_its_own() throws Exception {
+        SemanticsTests other = new SemanticsTests("local");
+        other.start(FRAMEWORK);
         driver = new MesosSchedulerDriver(recorder, FRAMEWORK, "local");
         same(Status.DRIVER_RUNNING, driver.start());
         Offer offer = recorder.offer(0.1);
         launch(offer, command("t", offer, "true"));
         recorder.status("t", TaskState.TASK_FINISHED);
+        check(!recorder.master.getId().equals(other.recorder.master.getId()), "the same cluster");
         stop();
+        other.recorder.offer(0.1);
+        other.stop();
     }
 
     void d3_e7_stop_shuts_the_executors_down() throws Exception {
