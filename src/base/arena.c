@@ -104,18 +104,24 @@ char *arena_strdup(struct arena *arena, const char *string) {
 }
 
 char *arena_printf(struct arena *arena, const char *format, ...) {
+    size_t room = (size_t)(arena->end - arena->next);
     va_list arguments, again;
+    char *text = arena->next;
     int length;
-    char *text;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    length = vsnprintf(NULL, 0, format, arguments);
+    /* Most text fits in what is left of the block, and is then formatted once. */
+    length = vsnprintf(text, room, format, arguments);
     va_end(arguments);
     if (length < 0)
         abort();
-    text = arena_alloc(arena, (size_t)length + 1);
-    vsnprintf(text, (size_t)length + 1, format, again);
+    if ((size_t)length + ALIGNMENT <= room) {
+        arena_alloc(arena, (size_t)length + 1);
+    } else {
+        text = arena_alloc(arena, (size_t)length + 1);
+        vsnprintf(text, (size_t)length + 1, format, again);
+    }
     va_end(again);
     return text;
 }

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { SMALLEST_BYTES = 128 };
+enum { SMALLEST_BYTES = 128, LIKELY_PRINTED_BYTES = 64 };
 
 void buffer_init(struct buffer *buffer) {
     *buffer = BUFFER_INIT;
@@ -56,15 +56,20 @@ void buffer_append_string(struct buffer *buffer, const char *string) {
 
 void buffer_printf(struct buffer *buffer, const char *format, ...) {
     va_list arguments, again;
+    size_t room;
     int length;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    length = vsnprintf(NULL, 0, format, arguments);
+    /* Most text fits in what is there, and is then formatted once. */
+    buffer_reserve(buffer, LIKELY_PRINTED_BYTES);
+    room = buffer->capacity - buffer->size;
+    length = vsnprintf(buffer->data + buffer->size, room, format, arguments);
     va_end(arguments);
     if (length < 0)
         abort();
-    vsnprintf(buffer_reserve(buffer, (size_t)length + 1), (size_t)length + 1, format, again);
+    if ((size_t)length >= room)
+        vsnprintf(buffer_reserve(buffer, (size_t)length + 1), (size_t)length + 1, format, again);
     va_end(again);
     buffer->size += (size_t)length;
 }

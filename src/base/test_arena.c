@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -72,6 +73,22 @@ static void texts_are_copied(void **state) {
     arena_done(&arena);
 }
 
+/* Whatever is left of the block. */
+static void printed_texts_of_any_length_are_whole(void **state) {
+    struct arena arena = ARENA_INIT;
+    char *texts[300];
+
+    for (int i = 0; i < 300; i++)
+        texts[i] = arena_printf(&arena, "%0*d", i + 1, i);
+    for (int i = 0; i < 300; i++) {
+        char expected[301];
+
+        snprintf(expected, sizeof(expected), "%0*d", i + 1, i);
+        assert_string_equal(texts[i], expected);
+    }
+    arena_done(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_aligned_and_do_not_overlap),
@@ -79,6 +96,7 @@ int main(void) {
         cmocka_unit_test(reset_keeps_one_block),
         cmocka_unit_test(reset_of_an_unused_arena_does_nothing),
         cmocka_unit_test(texts_are_copied),
+        cmocka_unit_test(printed_texts_of_any_length_are_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -18,6 +19,18 @@ static void what_is_appended_comes_out_in_order(void **state) {
     buffer_append(&buffer, NULL, 0);
     assert_string_equal(buffer_text(&buffer), "abcdef007");
     assert_int_equal(buffer.size, 9);
+}
+
+static void printed_text_of_any_length_is_whole(void **state) {
+    for (int i = 1; i < 400; i++) {
+        cleanup_buffer struct buffer buffer = BUFFER_INIT;
+        char expected[402];
+
+        snprintf(expected, sizeof(expected), "%0*d|%0*d", i / 2 + 1, 1, i / 2 + 1, 2);
+        buffer_printf(&buffer, "%0*d", i / 2 + 1, 1);
+        buffer_printf(&buffer, "|%0*d", i / 2 + 1, 2);
+        assert_string_equal(buffer_text(&buffer), expected);
+    }
 }
 
 static void consuming_leaves_the_rest(void **state) {
@@ -102,6 +115,7 @@ static void done_accepts_null_and_leaves_an_empty_buffer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_appended_comes_out_in_order),
+        cmocka_unit_test(printed_text_of_any_length_is_whole),
         cmocka_unit_test(consuming_leaves_the_rest),
         cmocka_unit_test(a_queue_does_not_grow_beyond_what_is_in_it),
         cmocka_unit_test(clearing_keeps_the_memory),
