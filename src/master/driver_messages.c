@@ -46,17 +46,24 @@ static void resume(struct framework *framework, const struct pid *from, bool for
     framework_send_subscribed(framework, !force);
 }
 
-static void connect(struct framework *framework, const struct pid *from) {
+static void connect(struct framework *framework, const struct pid *from, bool again) {
     framework_fail_over(framework);
     connection_init_pid(&framework->connection, framework->master, from, framework_on_connection_lost);
     framework_connected(framework);
-    framework_send_subscribed(framework, false);
+    framework_send_subscribed(framework, again);
+}
+
+/* Whether the driver was the framework's until its link broke. */
+static bool had(const struct framework *framework, const struct pid *from) {
+    return framework != NULL && framework->lost_pid.id[0] != '\0' && pid_equal(&framework->lost_pid, from);
 }
 
 /* Whether a driver may have the known framework: it is its own, it takes it over (@force), or nobody has it since the
  * master began. A driver that was cut off, while another one took over, does not get it back by accident. */
-static bool may_have(const struct framework *framework, const struct framework *connected, bool force) {
-    return framework == NULL || framework == connected || force || framework->state == FRAMEWORK_RECOVERED;
+static bool may_have(const struct framework *framework, const struct framework *connected, const struct pid *from,
+                     bool force) {
+    return framework == NULL || framework == connected || had(framework, from) || force ||
+           framework->state == FRAMEWORK_RECOVERED;
 }
 
 static void subscribe(struct master *master, const struct pid *from,
@@ -64,7 +71,7 @@ static void subscribe(struct master *master, const struct pid *from,
     struct framework *connected = find_by_pid(master, from), *framework;
     struct error cleanup_error err = ERROR_INIT;
     struct subscription subscription;
-    bool is_new;
+    bool is_new, is_lost;
     char pid[PID_BYTES];
 
     pid_format(from, pid);
@@ -88,20 +95,21 @@ static void subscribe(struct master *master, const struct pid *from,
         subscription_done(&subscription);
         return;
     }
-    if (!may_have(subscription.framework, connected, force)) {
+    if (!may_have(subscription.framework, connected, from, force)) {
         log_error("Refusing the subscription of framework %s at %s: it is another driver's", subscription.framework->id,
                   pid);
         send_error(master, from, "Framework failed over");
         subscription_done(&subscription);
         return;
     }
+    is_lost = had(subscription.framework, from);
     framework = subscription_apply(master, &subscription);
     framework_metrics_count_call(&framework->metrics, MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE);
     subscription_done(&subscription);
     if (connected == framework)
         resume(framework, from, force);
     else
-        connect(framework, from);
+        connect(framework, from, is_lost && !force);
     if (is_new)
         observers_framework_added(master, framework);
     else
@@ -116,7 +124,7 @@ static struct framework *sender(struct master *master, const struct pid *from, c
 
     if (framework != NULL && connection_is_pid(&framework->connection, from))
         return framework;
-    if (framework != NULL && framework->lost_pid.id[0] != '\0' && pid_equal(&framework->lost_pid, from))
+    if (had(framework, from))
         send_error(master, from, "Framework disconnected");
     log_warning("Ignoring %s from %s for framework %s, which %s", what, pid_format(from, pid), id,
                 framework == NULL ? "cannot be found" : "is not connected there");

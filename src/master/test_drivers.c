@@ -195,6 +195,12 @@ static void a_driver_that_does_not_know_it_is_lost_is_told(void **state) {
     assert_false(records_hold(&driver->records, "Framework disconnected"));
     send_call(driver, "{\"type\":\"REVIVE\",\"framework_id\":{\"value\":\"%s\"}}", driver->id);
     assert_non_null(records_take(&driver->records, "Framework disconnected"));
+    /* It may also come back, being the last that had the framework. */
+    reregister(driver, driver->id, false);
+    assert_non_null(records_take(&driver->records, "FrameworkReregisteredMessage"));
+    assert_int_equal(framework->state, FRAMEWORK_CONNECTED);
+    connection_set_lost(&framework->connection);
+    settle(world);
     /* Another that knows the id learns nothing. */
     send_call(add_driver(world, 2), "{\"type\":\"REVIVE\",\"framework_id\":{\"value\":\"%s\"}}", driver->id);
     assert_false(records_hold(&driver->records, "Framework disconnected"));
