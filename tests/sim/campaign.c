@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* campaign [--first=N] [--seeds=N] [--tasks=N] [--agents=N] [--frameworks=N] [--trace] [--log] [--verbose]
+/* campaign [--first=N] [--seeds=N] [--tasks=N] [--agents=N] [--frameworks=N] [--trouble=SECONDS] [--trace] [--log]
+ * [--verbose]
  *
  * Lives of a simulated cluster, one a seed, in TAP. A failure prints the command that runs it again. */
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 #include "world.h"
 
 struct campaign_flags {
-    int64_t first, seeds, tasks, agents, frameworks;
+    int64_t first, seeds, tasks, agents, frameworks, trouble;
     bool trace, log, verbose;
 };
 
@@ -23,6 +24,7 @@ static const struct flag rows[] = {
     {"tasks", FLAG_INTEGER, FIELD(tasks), "10000", "Tasks of all frameworks together.", NULL, 0, NULL},
     {"agents", FLAG_INTEGER, FIELD(agents), "50", "Agents.", NULL, 0, NULL},
     {"frameworks", FLAG_INTEGER, FIELD(frameworks), "5", "Frameworks.", NULL, 0, NULL},
+    {"trouble", FLAG_INTEGER, FIELD(trouble), "300", "How long faults go on, in seconds.", NULL, 0, NULL},
     {"trace", FLAG_BOOL, FIELD(trace), "false", "Print each event.", NULL, 0, NULL},
     {"log", FLAG_BOOL, FIELD(log), "false", "Print the log of all parts.", NULL, 0, NULL},
     {"verbose", FLAG_BOOL, FIELD(verbose), "false", "Print what happened with each seed.", NULL, 0, NULL},
@@ -43,7 +45,7 @@ static struct world_plan plan_of(const struct campaign_flags *flags, uint64_t se
                                .agents = (unsigned)flags->agents,
                                .frameworks = (unsigned)flags->frameworks,
                                .tasks = (unsigned)flags->tasks,
-                               .trouble_ns = 5 * MINUTE,
+                               .trouble_ns = flags->trouble * SECOND,
                                .deadline_ns = 3 * HOUR};
 }
 
@@ -74,8 +76,8 @@ static bool run_seed(const struct campaign_flags *flags, int64_t number, uint64_
     if (!result.ok) {
         printf("# %s\n", result.problem);
         printf("# run again: campaign --first=%" PRIu64 " --tasks=%" PRId64 " --agents=%" PRId64
-               " --frameworks=%" PRId64 "\n",
-               seed, flags->tasks, flags->agents, flags->frameworks);
+               " --frameworks=%" PRId64 " --trouble=%" PRId64 "\n",
+               seed, flags->tasks, flags->agents, flags->frameworks, flags->trouble);
     }
     printf("%s %" PRId64 " seed %" PRIu64 "\n", result.ok ? "ok" : "not ok", number, seed);
     fflush(stdout);

@@ -109,8 +109,13 @@ static void forget_task(struct pid_executor *executor, const char *id) {
 /* Registration */
 
 static void on_registered(struct pid_executor *executor, const ProtobufCMessage *message) {
+    struct pid_update *pending;
+
     executor->is_registered = true;
     env_timer_stop(&executor->recovery);
+    /* Some may have come up since it asked to be registered; the agent knows those that it has already. */
+    list_for_each (&executor->updates, pending, member)
+        send_update(executor, pending);
 }
 
 static void on_reconnect(struct pid_executor *executor, const ProtobufCMessage *base) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mesos/internal/messages.pb-c.h"
+#include "mesos/scheduler/scheduler.pb-c.h"
 #include "message/message.h"
 #include "message/v0.h"
 #include "process/process.h"
@@ -44,16 +45,19 @@ static void send_call(struct pid_scheduler *scheduler, const Mesos__V1__Schedule
     process_send(&scheduler->process, &scheduler->master, "mesos.scheduler.Call", body.data, body.size);
 }
 
-static void subscribe(struct pid_scheduler *scheduler, const Mesos__V1__FrameworkInfo *info) {
-    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
-    Mesos__V1__Scheduler__Call__Subscribe part = MESOS__V1__SCHEDULER__CALL__SUBSCRIBE__INIT;
+/* As drivers do: with `force` until the first time that it is registered. */
+static void subscribe(struct pid_scheduler *scheduler, Mesos__V1__FrameworkInfo *info) {
+    Mesos__Scheduler__Call call = MESOS__SCHEDULER__CALL__INIT;
+    Mesos__Scheduler__Call__Subscribe part = MESOS__SCHEDULER__CALL__SUBSCRIBE__INIT;
 
-    part.framework_info = (Mesos__V1__FrameworkInfo *)info;
+    part.framework_info = info;
+    part.has_force = true;
+    part.force = info->id != NULL && !scheduler->was_registered;
     call.has_type = true;
     call.type = MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE;
     call.subscribe = &part;
     call.framework_id = info->id;
-    send_call(scheduler, &call);
+    send_as(scheduler, "mesos.scheduler.Call", &call.base);
 }
 
 static void send_registration(struct pid_scheduler *scheduler) {
