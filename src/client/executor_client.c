@@ -17,6 +17,7 @@
 struct pending_update {
     struct list member;
     Mesos__V1__TaskStatus *status;
+    bool is_told; /* on the subscription in force: with the call that began it, or after */
 };
 
 /* A launched task none of whose statuses has been acknowledged: told to a restarted agent. */
@@ -125,6 +126,50 @@ static void keep_account(struct executor_client *client, const Mesos__V1__Execut
         forget_acknowledged(client, event->acknowledged);
 }
 
+static Mesos__V1__FrameworkID framework_id(const struct executor_client *client) {
+    Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
+
+    id.value = client->framework_id;
+    return id;
+}
+
+static Mesos__V1__ExecutorID executor_id(const struct executor_client *client) {
+    Mesos__V1__ExecutorID id = MESOS__V1__EXECUTOR_ID__INIT;
+
+    id.value = client->executor_id;
+    return id;
+}
+
+static void send_call(struct executor_client *client, Mesos__V1__Executor__Call *call) {
+    Mesos__V1__FrameworkID framework = framework_id(client);
+    Mesos__V1__ExecutorID executor = executor_id(client);
+
+    call->framework_id = &framework;
+    call->executor_id = &executor;
+    call->has_type = true;
+    subscription_call(client->subscription, &call->base);
+}
+
+static void send_update(struct executor_client *client, struct pending_update *pending) {
+    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
+    Mesos__V1__Executor__Call__Update update = MESOS__V1__EXECUTOR__CALL__UPDATE__INIT;
+
+    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE;
+    call.update = &update;
+    update.status = pending->status;
+    pending->is_told = true;
+    send_call(client, &call);
+}
+
+/* What came up since the agent was asked for the subscription. */
+static void send_untold(struct executor_client *client) {
+    struct pending_update *update;
+
+    list_for_each (&client->updates, update, member)
+        if (!update->is_told)
+            send_update(client, update);
+}
+
 static void on_event(struct subscription *subscription, const ProtobufCMessage *message) {
     struct executor_client *client = subscription_user(subscription);
     const Mesos__V1__Executor__Event *event = (const Mesos__V1__Executor__Event *)message;
@@ -136,6 +181,7 @@ static void on_event(struct subscription *subscription, const ProtobufCMessage *
     if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED) {
         client->is_subscribed = client->was_subscribed = true;
         env_timer_stop(&client->recovery);
+        send_untold(client);
     }
     keep_account(client, event);
     client->busy++;
@@ -176,20 +222,6 @@ static void on_call_failed(struct subscription *subscription, unsigned status, c
 
 static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed};
 
-static Mesos__V1__FrameworkID framework_id(const struct executor_client *client) {
-    Mesos__V1__FrameworkID id = MESOS__V1__FRAMEWORK_ID__INIT;
-
-    id.value = client->framework_id;
-    return id;
-}
-
-static Mesos__V1__ExecutorID executor_id(const struct executor_client *client) {
-    Mesos__V1__ExecutorID id = MESOS__V1__EXECUTOR_ID__INIT;
-
-    id.value = client->executor_id;
-    return id;
-}
-
 static void subscribe(struct executor_client *client) {
     Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
     Mesos__V1__Executor__Call__Subscribe subscribe = MESOS__V1__EXECUTOR__CALL__SUBSCRIBE__INIT;
@@ -210,6 +242,7 @@ static void subscribe(struct executor_client *client) {
 
         mesos__v1__executor__call__update__init(item);
         item->status = update->status;
+        update->is_told = true;
         subscribe.unacknowledged_updates[subscribe.n_unacknowledged_updates++] = item;
     }
     list_for_each (&client->tasks, task, member)
@@ -288,26 +321,6 @@ bool executor_client_is_subscribed(const struct executor_client *client) {
     return client->is_subscribed;
 }
 
-static void send_call(struct executor_client *client, Mesos__V1__Executor__Call *call) {
-    Mesos__V1__FrameworkID framework = framework_id(client);
-    Mesos__V1__ExecutorID executor = executor_id(client);
-
-    call->framework_id = &framework;
-    call->executor_id = &executor;
-    call->has_type = true;
-    subscription_call(client->subscription, &call->base);
-}
-
-static void send_update(struct executor_client *client, Mesos__V1__TaskStatus *status) {
-    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
-    Mesos__V1__Executor__Call__Update update = MESOS__V1__EXECUTOR__CALL__UPDATE__INIT;
-
-    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE;
-    call.update = &update;
-    update.status = status;
-    send_call(client, &call);
-}
-
 /* A copy of @status with everything an update needs. */
 static Mesos__V1__TaskStatus *complete(struct executor_client *client, const Mesos__V1__TaskStatus *status) {
     Mesos__V1__TaskStatus whole = *status;
@@ -347,7 +360,7 @@ void executor_client_send_update(struct executor_client *client, const Mesos__V1
     list_append(&client->updates, &update->member);
     client->update_count++;
     if (client->is_subscribed)
-        send_update(client, update->status);
+        send_update(client, update);
 }
 
 size_t executor_client_unacknowledged(const struct executor_client *client) {

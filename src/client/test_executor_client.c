@@ -142,6 +142,22 @@ static void x2_a_restarted_agent_is_told_what_it_has_not_acknowledged(void **sta
     assert_int_equal(told->unacknowledged_updates[1]->status->state, MESOS__V1__TASK_STATE__TASK_FINISHED);
 }
 
+static void an_update_that_comes_up_while_subscribing_follows(void **state) {
+    struct fixture *f = *state;
+
+    sim_run_for(f->sim, 5 * SECOND);
+    assert_int_equal(f->agent.subscribes, 1);
+    update(f, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    assert_null(f->agent.call);
+    send_subscribed(f);
+    sim_run_for(f->sim, SECOND);
+    assert_non_null(f->agent.call);
+    assert_int_equal(((Mesos__V1__Executor__Call *)f->agent.call)->update->status->state,
+                     MESOS__V1__TASK_STATE__TASK_FINISHED);
+    acknowledge_latest(f);
+    assert_int_equal(executor_client_unacknowledged(f->client), 0);
+}
+
 static void x4_a_checkpointing_executor_waits_for_the_recovery_timeout(void **state) {
     struct fixture *f = *state;
 
@@ -239,6 +255,7 @@ static void a_token_goes_with_every_request(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(x2_a_restarted_agent_is_told_what_it_has_not_acknowledged),
+        TEST(an_update_that_comes_up_while_subscribing_follows),
         TEST(x4_a_checkpointing_executor_waits_for_the_recovery_timeout),
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),
