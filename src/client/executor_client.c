@@ -12,6 +12,8 @@
 #define SILENCE_LIMIT (5 * 30 * MINUTE)
 #define DEFAULT_RECOVERY_TIMEOUT (15 * MINUTE)
 #define DEFAULT_BACKOFF_MAX (2 * SECOND)
+/* After so long the updates are sent again to an agent that could not take a call. */
+#define RESEND_DELAY SECOND
 
 /* A status that the agent has not acknowledged. */
 struct pending_update {
@@ -36,7 +38,7 @@ struct executor_client {
     bool checkpoint;
     int64_t recovery_timeout_ns, backoff_max_ns;
     struct subscription *subscription;
-    struct env_timer retry, recovery;
+    struct env_timer retry, recovery, resend;
     struct list updates, tasks;
     size_t update_count;
     bool is_subscribed, was_subscribed, is_abandoned;
@@ -58,6 +60,7 @@ static void destroy(struct executor_client *client) {
     }
     env_timer_done(&client->retry);
     env_timer_done(&client->recovery);
+    env_timer_done(&client->resend);
     http_client_free(client->http);
     free(client->agent_id);
     free(client->framework_id);
@@ -78,6 +81,7 @@ static void abandon(struct executor_client *client, const char *reason) {
     client->is_subscribed = false;
     env_timer_stop(&client->retry);
     env_timer_stop(&client->recovery);
+    env_timer_stop(&client->resend);
     subscription_free(take_ptr(&client->subscription));
     client->busy++;
     client->events->on_abandoned(client->user, reason);
@@ -216,8 +220,25 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
     leave(client);
 }
 
+static void on_resend(struct env_timer *timer) {
+    struct executor_client *client = container_of(timer, struct executor_client, resend);
+
+    if (client->is_subscribed)
+        send_untold(client);
+}
+
+/* An agent that recovers takes subscriptions, but no updates yet (Http::executor() of Mesos answers 503), and a
+ * connection may break: the updates are sent again, which the agent knows by their uuids. */
 static void on_call_failed(struct subscription *subscription, unsigned status, const char *message) {
+    struct executor_client *client = subscription_user(subscription);
+    struct pending_update *update;
+
     log_warning("A call to the agent failed: %u %s", status, message);
+    if (status != 0 && status != 503)
+        return;
+    list_for_each (&client->updates, update, member)
+        update->is_told = false;
+    env_timer_start(&client->resend, RESEND_DELAY);
 }
 
 static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed};
@@ -298,6 +319,7 @@ struct executor_client *executor_client_new(struct env *env, const struct execut
     list_init(&client->tasks);
     env_timer_init(&client->retry, env, on_retry);
     env_timer_init(&client->recovery, env, on_recovery_timeout);
+    env_timer_init(&client->resend, env, on_resend);
     return client;
 }
 

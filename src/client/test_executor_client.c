@@ -158,6 +158,23 @@ static void an_update_that_comes_up_while_subscribing_follows(void **state) {
     assert_int_equal(executor_client_unacknowledged(f->client), 0);
 }
 
+static void an_update_that_a_recovering_agent_can_not_take_comes_again(void **state) {
+    struct fixture *f = *state;
+
+    subscribe(f);
+    f->agent.call_refusal = 503;
+    update(f, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_in_range(f->agent.calls, 5, 15);
+    f->agent.call_refusal = 0;
+    sim_run_for(f->sim, 2 * SECOND);
+    acknowledge_latest(f);
+    assert_int_equal(executor_client_unacknowledged(f->client), 0);
+    f->agent.calls = 0;
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_int_equal(f->agent.calls, 0);
+}
+
 static void x4_a_checkpointing_executor_waits_for_the_recovery_timeout(void **state) {
     struct fixture *f = *state;
 
@@ -256,6 +273,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(x2_a_restarted_agent_is_told_what_it_has_not_acknowledged),
         TEST(an_update_that_comes_up_while_subscribing_follows),
+        TEST(an_update_that_a_recovering_agent_can_not_take_comes_again),
         TEST(x4_a_checkpointing_executor_waits_for_the_recovery_timeout),
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),

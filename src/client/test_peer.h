@@ -25,6 +25,7 @@ struct peer {
     const ProtobufCMessageDescriptor *descriptor; /* of the calls */
     bool (*is_subscribe)(const ProtobufCMessage *call);
     unsigned refusal;        /* answers SUBSCRIBE with this, or 0 */
+    unsigned call_refusal;   /* likewise other calls */
     const char *location;    /* of a redirect */
     char authorization[100]; /* the header of the latest request, "" if it had none */
     struct http_exchange *stream;
@@ -53,7 +54,10 @@ static inline void peer_on_request(struct http_exchange *exchange, void *user) {
     if (!peer->is_subscribe(call)) {
         peer->call = call;
         peer->calls++;
-        http_respond(exchange, 202, NULL, NULL, 0);
+        if (peer->call_refusal != 0)
+            http_respond_text(exchange, peer->call_refusal, "no");
+        else
+            http_respond(exchange, 202, NULL, NULL, 0);
         return;
     }
     assert_true(peer->subscribes < ARRAY_SIZE(peer->times));
