@@ -159,7 +159,6 @@ static void end_unreachable_tasks(struct lost_agent *lost, const struct ending *
         task_update(master, task, &status.status, state);
         if (is_told && framework_is_connected(framework))
             framework_send_update(framework, &status.status);
-        list_remove(&task->in_agent);
         table_remove(&framework->unreachable_tasks, task->id);
         framework_add_completed_task(framework, task);
     }

@@ -240,6 +240,7 @@ static void forget_completed_task(struct framework *framework, struct task *task
 }
 
 void framework_add_completed_task(struct framework *framework, struct task *task) {
+    list_remove(&task->in_agent); /* of an unreachable one */
     task->history_number = framework->next_history_number++;
     list_append(&framework->completed_tasks, &task->in_history);
     table_remove(&framework->completed_by_id, task->id);

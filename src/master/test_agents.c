@@ -183,6 +183,24 @@ static void a_task_that_came_late_to_an_agent_that_is_back_stays_gone(void **sta
     assert_non_null(records_take(&scheduler->records, "TASK_GONE"));
 }
 
+static void an_unreachable_agent_outlives_the_frameworks_of_its_tasks(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+    struct framework *framework = framework_find(world->master, scheduler->framework_id);
+
+    world_run_task(world, scheduler, agent);
+    agent->is_mute = true;
+    sim_run_for(world->sim, 100 * SECOND);
+    assert_int_equal(framework->unreachable_tasks.count, 1);
+    fake_scheduler_call(scheduler, "TEARDOWN", "\"teardown\":{}");
+    assert_true(framework_is_completed(world->master, scheduler->framework_id));
+    agent->is_mute = false;
+    reregister(agent, NULL, NULL, "");
+    assert_int_equal(world->master->unreachable_agents.count, 0);
+    assert_int_equal(framework->completed_task_count, 1);
+}
+
 static void a_disconnected_agent_gets_no_offers_and_may_come_back(void **state) {
     struct world *world = *state;
     struct fake_agent *agent = world_add_agent(world, 0);
@@ -428,6 +446,7 @@ int main(void) {
         WORLD_TEST(a_silent_agent_is_unreachable_after_75_seconds),
         WORLD_TEST(tasks_of_an_unaware_framework_are_lost_with_their_agent),
         WORLD_TEST(an_unreachable_agent_comes_back_with_its_tasks),
+        WORLD_TEST(an_unreachable_agent_outlives_the_frameworks_of_its_tasks),
         WORLD_TEST(an_agent_that_forgot_how_a_task_ended_does_not_end_it_anew),
         WORLD_TEST(a_task_that_came_late_to_an_agent_that_is_back_stays_gone),
         WORLD_TEST(a_disconnected_agent_gets_no_offers_and_may_come_back),
