@@ -118,6 +118,30 @@ static const struct launch_case launch_cases[] = {
     {"unshared cgroups alone", "t",
      RESOURCES "," COMMAND ",\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_cgroups\":false}}",
      "Only tasks in a task group may have 'share_cgroups'"},
+    {"limit without a request", "t", "\"resources\":[" CPUS("0.1") "]," COMMAND ",\"limits\":{\"mem\":{\"value\":64}}",
+     "When a memory limit is specified, a memory request must also be specified"},
+    {"revocable and not", "t",
+     "\"resources\":[" CPUS(
+         "0.1") ",{\"name\":\"cpus\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"revocable\":{}}],"
+                "" COMMAND,
+     "Task mixes revocable and non-revocable resources: Cannot use both revocable and non-revocable 'cpus'"},
+    {"revocable executor", "t",
+     RESOURCES
+     ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"resources\":[{\"name\":\"cpus\",\"type\":"
+     "\"SCALAR\",\"scalar\":{\"value\":1},\"revocable\":{}}]}",
+     "The task and its executor mix revocable and non-revocable resources"},
+    {"executor that mixes", "t",
+     RESOURCES ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"resources\":[" CPUS(
+         "1") ",{\"name\":\"cpus\","
+              "\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"revocable\":{}}]}",
+     "Executor mixes revocable and non-revocable resources"},
+    {"executor of nonsense", "t",
+     RESOURCES ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"resources\":[" CPUS("-1") "]}",
+     "Resource 'cpus:-1' is invalid"},
+    {"executor that shares cgroups", "t",
+     RESOURCES ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"container\":{\"type\":\"MESOS\","
+               "\"linux_info\":{\"share_cgroups\":true}}}",
+     "cannot be set to 'true' on executor containers"},
 };
 
 static void run_launch_case(struct fake_scheduler *scheduler, struct fake_agent *agent, const struct launch_case *row) {
@@ -212,6 +236,21 @@ static const struct {
      GROUP_TASK("d", "\"resources\":[" CPUS("2.5") "]," COMMAND) "," GROUP_TASK(
          "e", "\"resources\":[" CPUS("2.5") "]," COMMAND),
      "more than available"},
+    {"little cpu", GROUP_EXECUTOR("g2", "DEFAULT", CPUS("0.001") "," MEM("32") "," DISK("1")),
+     GROUP_TASK("d", RESOURCES "," COMMAND), "Executor 'g2' uses less CPUs"},
+    {"unknown type", GROUP_EXECUTOR("g2", "UNKNOWN", ENOUGH), GROUP_TASK("d", RESOURCES "," COMMAND),
+     "Unknown executor type"},
+    {"another executor in a task", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
+     GROUP_TASK("d", RESOURCES "," COMMAND ",\"executor\":{\"executor_id\":{\"value\":\"z\"},\"command\":{}}"),
+     "is different from executor 'g2'"},
+    {"health check in another network", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
+     GROUP_TASK("d",
+                RESOURCES "," COMMAND ",\"container\":{\"type\":\"MESOS\",\"network_infos\":[{}]},\"health_check\":{"
+                          "\"type\":\"HTTP\",\"http\":{\"port\":80}}"),
+     "not joining parent's network"},
+    {"limits within shared cgroups", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
+     GROUP_TASK("d", RESOURCES "," COMMAND ",\"limits\":{\"cpus\":{\"value\":1}}"),
+     "Resource limits may only be set for tasks within a task group"},
     {"mixed cgroups", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
      GROUP_TASK("d",
                 RESOURCES "," COMMAND ",\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_cgroups\":false}}"
