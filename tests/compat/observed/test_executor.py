@@ -3,6 +3,7 @@
 
 import base64
 import json
+import pathlib
 import re
 import uuid
 
@@ -64,9 +65,12 @@ def running(scene):
     framework.close()
 
 
-def sandbox(scene, framework):
-    return next(e["directory"] for f in get_json(scene.agents["agent"].address, "/state")["frameworks"]
-                if f["id"] == framework.framework_id for e in f["executors"])
+def sandbox_file(scene, framework, name):
+    """A file in the sandbox of the framework's executor, once both are there."""
+    state = get_json(scene.agents["agent"].address, "/state")
+    directories = [e["directory"] for f in state["frameworks"] if f["id"] == framework.framework_id
+                   for e in f["executors"]]
+    return next((path for d in directories for path in pathlib.Path(d).glob(name)), None)
 
 
 def test_an_executor_lives_as_with_mesos(scene, running):
@@ -122,8 +126,7 @@ def refuse_invalid_updates(framework, executor):
 
 def test_an_executor_has_the_environment_of_mesos(scene, running):
     framework, _ = running
-    path = wait_for("the environment", lambda: next(iter(
-        (scene.agents["agent"].work_dir / sandbox(scene, framework)).glob("environment")), None))
+    path = wait_for("the environment", lambda: sandbox_file(scene, framework, "environment"))
     found = dict(line.split("=", 1) for line in path.read_text().split("\0") if line)
     for name, pattern in ENVIRONMENT.items():
         assert re.fullmatch(pattern, found.get(name, "(missing)")), (name, found.get(name))

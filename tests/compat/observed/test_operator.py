@@ -4,8 +4,8 @@
 import pytest
 
 from cluster import Cluster, get_json, wait_for
-from conftest import start_framework
 from replay import mismatches, post
+from watched import start_framework
 
 EXECUTOR = "Command Executor (Task: runner) (Command: sh -c 'sleep 3000')"
 

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from cluster import USER
-from conftest import start_framework, wait_for_state
 from differences import differences
 from replay import Stream, facts, mismatches, post
+from watched import start_framework, wait_for_state
 
 EVENTS = {fact["stream"]: fact["events"] for fact in facts("events.jsonl")}
 SCHEDULER = ["/api/v1/scheduler", "/master/api/v1/scheduler"]
