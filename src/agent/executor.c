@@ -239,6 +239,7 @@ static void on_launched(void *user, const char *container_id, const struct error
         return;
     }
     executor->container = CONTAINER_LIVES;
+    agent_executor_update_container(executor);
     /* It was ended meanwhile, but for those that are given time to shut down. */
     if (executor->state == EXECUTOR_TERMINATING && !env_timer_is_running(&executor->deadline))
         agent->containerizer->ops->destroy(agent->containerizer, container_id);
@@ -651,6 +652,21 @@ void agent_executor_allocated(const struct agent_executor *executor, struct reso
     }
     list_for_each (&executor->launched, task, in_stage)
         add_messages(ret, task->message->resources, task->message->n_resources);
+}
+
+void agent_executor_update_container(const struct agent_executor *executor) {
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
+    struct containerizer *containerizer = executor->framework->agent->containerizer;
+    Mesos__V1__Resource **messages;
+    struct resources allocated;
+    size_t count;
+
+    if (executor->container != CONTAINER_LIVES)
+        return;
+    agent_executor_allocated(executor, &allocated);
+    resources_to_messages(&allocated, RESOURCE_FORMAT_NEW, &arena, &messages, &count);
+    containerizer->ops->update(containerizer, executor->container_id, messages, count);
+    resources_done(&allocated);
 }
 
 static void on_exit_container(void *user, const char *id, const struct container_termination *termination) {

@@ -101,6 +101,8 @@ void agent_executor_drop_unknown_tasks(struct agent_executor *executor, Mesos__V
                                        size_t count);
 
 /* What it and its tasks use; the caller releases it. */
+/* Tell the containerizer of what it may use: its tasks are not those it was launched with any more. */
+void agent_executor_update_container(const struct agent_executor *executor);
 void agent_executor_allocated(const struct agent_executor *executor, struct resources *ret);
 
 /* Callbacks of the containerizer for containers of executors. */

@@ -451,6 +451,7 @@ static void enqueue(struct delivery *delivery, struct agent_executor *executor) 
         log_info("Queued task '%s' for executor '%s' of framework %s", task->id, executor->id, executor->framework->id);
     }
     checkpoint_tasks(delivery);
+    agent_executor_update_container(executor);
 }
 
 static void start(struct delivery *delivery) {

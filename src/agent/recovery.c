@@ -348,7 +348,11 @@ static int recover_containers(struct agent *agent, struct error *err) {
         ids[count++] = executor->container_id;
     result = agent->containerizer->ops->recover(agent->containerizer, ids, count, err);
     free(ids);
-    return result < 0 ? error_wrap(err, "recovering containers") : 0;
+    if (result < 0)
+        return error_wrap(err, "recovering containers");
+    table_for_each (&agent->containers, executor)
+        agent_executor_update_container(executor);
+    return 0;
 }
 
 /* What comes after the executors had their time. */

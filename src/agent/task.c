@@ -141,6 +141,7 @@ void agent_task_set_stage(struct agent_task *task, enum task_stage stage) {
         list_append(&executor->terminated, &task->in_stage);
         executor->terminated_count++;
         leave_delivery(task);
+        agent_executor_update_container(executor);
         break;
     default:
         table_remove(&task->framework->tasks, task->id);

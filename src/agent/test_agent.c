@@ -343,6 +343,7 @@ static void a_second_task_goes_to_the_running_executor(void **state) {
     assert_ptr_equal(fake_last(cluster), container);
     assert_int_equal(executor.launches, 2);
     assert_string_equal(executor.last_task, "t2");
+    assert_true(container->cpus == 1);
     executor_end(&executor);
     cluster_free(cluster);
 }

@@ -35,6 +35,7 @@ struct fake_container {
     char **environment;
     bool is_launched, is_destroyed, has_ended;
     int signal;
+    double cpus; /* as updated */
     container_launched *on_launched;
     void *user_data;
     struct env_timer timer; /* tells on_launched, later on_exit */
@@ -228,6 +229,17 @@ static inline int fake_pid(struct containerizer *base, const char *id) {
     return fake_find(container_of(base, struct cluster, containerizer), id) != NULL ? 4711 : 0;
 }
 
+static inline void fake_update(struct containerizer *base, const char *id, Mesos__V1__Resource *const *resources,
+                               size_t count) {
+    struct fake_container *container = fake_find(container_of(base, struct cluster, containerizer), id);
+
+    if (container == NULL)
+        return;
+    container->cpus = 0;
+    for (size_t i = 0; i < count; i++)
+        container->cpus += strcmp(resources[i]->name, "cpus") == 0 ? resources[i]->scalar->value : 0;
+}
+
 static inline void fake_usage(struct containerizer *base, const char *id, container_usage *on_usage, void *user) {
     Mesos__V1__ResourceStatistics statistics = MESOS__V1__RESOURCE_STATISTICS__INIT;
 
@@ -392,6 +404,7 @@ static inline int try_agent(struct cluster *cluster, struct error *err) {
         .destroy = fake_destroy,
         .kill = fake_kill,
         .pid = fake_pid,
+        .update = fake_update,
         .usage = fake_usage,
         .remove = fake_remove,
     };

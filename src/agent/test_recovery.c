@@ -75,11 +75,13 @@ static void a_restarted_agent_takes_up_its_executor(void **state) {
     kill_agent(cluster);
     run_for(cluster, 100 * MILLISECOND);
     forget_received(cluster);
+    container->cpus = 0;
     start_agent(cluster);
     await_registration(cluster);
     run_for(cluster, SECOND);
     assert_int_equal(executor.subscribed, 2);
     assert_false(container->is_destroyed);
+    assert_true(container->cpus == 0.5);
     message = last_received(cluster, "ReregisterSlaveMessage");
     assert_non_null(message);
     assert_int_equal(message->n_tasks, 1);
@@ -91,6 +93,7 @@ static void a_restarted_agent_takes_up_its_executor(void **state) {
     executor_update(&executor, "t", TASK_FINISHED);
     run_for(cluster, SECOND);
     assert_int_equal(last_status(cluster)->state, TASK_FINISHED);
+    assert_true(container->cpus == 0);
     executor_end(&executor);
     cluster_free(cluster);
 }

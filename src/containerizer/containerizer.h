@@ -62,6 +62,9 @@ struct containerizer_ops {
     bool (*kill)(struct containerizer *containerizer, const char *id, int signal);
     /* The pid of its first process, 0 if none is known. */
     int (*pid)(struct containerizer *containerizer, const char *id);
+    /* What the container may use from now on, as tasks come and go, and after a recovery. Nothing if unknown. */
+    void (*update)(struct containerizer *containerizer, const char *id, Mesos__V1__Resource *const *resources,
+                   size_t count);
     /* CPU, memory, … used by the container. */
     void (*usage)(struct containerizer *containerizer, const char *id, container_usage *on_usage, void *user);
     /* Forget a nested container that has ended (its runtime files). */

@@ -118,6 +118,10 @@ void posix_sweep(const struct posix_container *container);
 
 /* posix_recover.c, posix_usage.c: the functions of containerizer_ops. */
 int posix_recover(struct containerizer *containerizer, char *const *ids, size_t count, struct error *err);
+void posix_container_set_resources(struct posix_container *container, Mesos__V1__Resource *const *resources,
+                                   size_t count);
+void posix_update(struct containerizer *containerizer, const char *id, Mesos__V1__Resource *const *resources,
+                  size_t count);
 void posix_usage(struct containerizer *containerizer, const char *id, container_usage *on_usage, void *user);
 
 static inline struct posix *posix_from(struct containerizer *containerizer) {

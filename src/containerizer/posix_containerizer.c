@@ -366,18 +366,6 @@ static int check_place(const struct posix *posix, const char *id, struct error *
     return 0;
 }
 
-static void add_resources(struct posix_container *container, const struct container_config *config) {
-    for (size_t i = 0; i < config->resource_count; i++) {
-        const Mesos__V1__Resource *resource = config->resources[i];
-        if (resource->scalar == NULL)
-            continue;
-        if (strcmp(resource->name, "cpus") == 0)
-            container->cpus += resource->scalar->value;
-        else if (strcmp(resource->name, "mem") == 0)
-            container->mem_bytes += (uint64_t)(resource->scalar->value * 1024 * 1024);
-    }
-}
-
 /* The folder that the monitor writes its pid into. What is in it says nothing after a crash of the machine, so that it
  * need not be durable. */
 static int make_pid_folder(const struct posix *posix, const char *path, struct error *err) {
@@ -407,7 +395,7 @@ static int begin_launch(struct posix *posix, const struct container_config *conf
     container->checkpoint = config->checkpoint;
     container->own_output = config->own_output;
     buffer_swap(&container->order, &order);
-    add_resources(container, config);
+    posix_container_set_resources(container, config->resources, config->resource_count);
     container->on_launched = on_launched;
     container->launched_user = user;
     if (config->command->n_uris == 0) {
@@ -499,6 +487,7 @@ static const struct containerizer_ops posix_ops = {
     .destroy = posix_destroy,
     .kill = posix_kill,
     .pid = posix_pid,
+    .update = posix_update,
     .usage = posix_usage,
     .remove = posix_remove,
     .free = posix_free,

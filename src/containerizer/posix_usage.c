@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What containers use, counted over their processes as Mesos's posix isolators do. */
 #include <errno.h>
+#include <string.h>
 
 #include "containerizer/posix_container.h"
 
@@ -45,6 +46,27 @@ static int count(struct posix *posix, const struct posix_container *container, M
     ret->has_mem_limit_bytes = ret->has_mem_soft_limit_bytes = container->mem_bytes > 0;
     ret->mem_limit_bytes = ret->mem_soft_limit_bytes = container->mem_bytes;
     return 0;
+}
+
+void posix_container_set_resources(struct posix_container *container, Mesos__V1__Resource *const *resources,
+                                   size_t count) {
+    container->cpus = 0;
+    container->mem_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (resources[i]->scalar == NULL)
+            continue;
+        if (strcmp(resources[i]->name, "cpus") == 0)
+            container->cpus += resources[i]->scalar->value;
+        else if (strcmp(resources[i]->name, "mem") == 0)
+            container->mem_bytes += (uint64_t)(resources[i]->scalar->value * 1024 * 1024);
+    }
+}
+
+void posix_update(struct containerizer *containerizer, const char *id, Mesos__V1__Resource *const *resources,
+                  size_t count) {
+    struct posix_container *container = table_find(&posix_from(containerizer)->containers, id);
+    if (container != NULL)
+        posix_container_set_resources(container, resources, count);
 }
 
 static void on_usage_due(struct env_timer *timer) {

@@ -620,6 +620,13 @@ static void usage_counts_the_tree(void **state) {
     assert_true(fixture->statistics.mem_rss_bytes > 0);
     assert_true(fixture->statistics.cpus_soft_limit == 0.5);
     assert_int_equal(fixture->statistics.mem_limit_bytes, 32 * 1024 * 1024);
+    half.value = 0.25;
+    fixture->containerizer->ops->update(fixture->containerizer, "c", resources, 1);
+    fixture->has_statistics = false;
+    fixture->containerizer->ops->usage(fixture->containerizer, "c", on_usage, fixture);
+    run_until(fixture, &fixture->has_statistics);
+    assert_true(fixture->statistics.cpus_soft_limit == 0.25);
+    assert_false(fixture->statistics.has_mem_limit_bytes);
     destroy(fixture, "c");
     run_until(fixture, &record->has_exited);
 }

@@ -476,11 +476,16 @@ static void free_containerizer(struct containerizer *base) {
     free(containerizer);
 }
 
+static void update(struct containerizer *containerizer, const char *id, Mesos__V1__Resource *const *resources,
+                   size_t count) {
+}
+
 static const struct containerizer_ops ops = {.recover = recover,
                                              .launch = launch,
                                              .destroy = destroy,
                                              .kill = kill_container,
                                              .pid = pid,
+                                             .update = update,
                                              .usage = usage,
                                              .remove = remove_container,
                                              .free = free_containerizer};
