@@ -64,7 +64,8 @@ struct mesos_scheduler_driver_options {
 
 /* A driver for @framework with the master at @master: "host:port"; "zk://[user:password@]host1:port1,host2/path" for
  * whichever leads by ZooKeeper; "file:///path" of a file that holds one of these; "local" for a cluster of the driver's
- * own (the program mesos-local with flags from MESOS_* variables), which ends with it. @callbacks and @user must
+ * own (the program mesos-local with flags from MESOS_* variables), which ends with it, and leaves nothing behind unless
+ * MESOS_WORK_DIR says where. @callbacks and @user must
  * outlive the driver; everything else is copied. @options may be NULL. Returns NULL if @master can not be understood or
  * resources are lacking; *@ret_error (may be NULL) then says why and is freed by the caller. */
 MESOS_API struct mesos_scheduler_driver *

@@ -148,12 +148,19 @@ static int parse_agent(struct local *local, struct local_agent *agent, const cha
     return parse_part(&line, &agent_flag_table, &agent->flags, err);
 }
 
+/* The master is a new one and knows nobody: agents begin anew as well, whatever an earlier cluster has left. */
+static int forget_agent(struct local *local, const char *directory, struct error *err) {
+    cleanup_free char *latest = xasprintf("%s/work/meta/slaves/latest", directory);
+
+    return env_file_exists(loop_env(local->loop), latest) ? env_file_remove(loop_env(local->loop), latest, err) : 0;
+}
+
 static int start_agent(struct local *local, struct local_agent *agent, int number, struct error *err) {
     cleanup_free char *directory = xasprintf("%s/agents/%d", local->flags->work_dir, number);
     struct posix_containerizer_options containerizer_options;
     struct agent_options options = {.events = &agent_events, .user = local, .environment = environ};
 
-    if (parse_agent(local, agent, directory, err) < 0)
+    if (parse_agent(local, agent, directory, err) < 0 || forget_agent(local, directory, err) < 0)
         return -1;
     containerizer_options = (struct posix_containerizer_options){
         .runtime_dir = agent->flags.runtime_dir,

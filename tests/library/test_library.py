@@ -129,6 +129,24 @@ def test_d2_a_driver_whose_master_is_local_brings_its_cluster(tmp_path):
     assert local_clusters(tmp_path) == []
 
 
+def test_local_clusters_do_not_meet_and_leave_nothing_behind(tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "MESOS_RESOURCES": "cpus:2;mem:512;disk:256"}
+    environment.pop("MESOS_WORK_DIR", None)
+    both = [subprocess.Popen([BIN / "example-hello", "--master=local"], env=environment, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
+    for hello in both:
+        text, _ = hello.communicate(timeout=100)
+        assert hello.returncode == 0 and "5 tasks, 5 messages, DRIVER_STOPPED" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_local_cluster_in_the_place_of_an_earlier_one_begins_anew(tmp_path):
+    for _ in range(2):
+        result = subprocess.run([BIN / "example-hello", "--master=local"], env=local_environment(tmp_path),
+                                capture_output=True, text=True, timeout=100, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_a_local_cluster_ends_with_the_process_that_wanted_it(tmp_path):
     with (tmp_path / "log").open("w") as log:
         queue = subprocess.Popen([BIN / "example-queue", "--master=local", f"--state={tmp_path / 'queue'}", "sleep 1000"],
