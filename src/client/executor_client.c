@@ -13,7 +13,7 @@
 #define DEFAULT_RECOVERY_TIMEOUT (15 * MINUTE)
 #define DEFAULT_BACKOFF_MAX (2 * SECOND)
 /* After so long the updates are sent again to an agent that could not take a call. */
-#define RESEND_DELAY SECOND
+#define RESEND_DELAY (2 * SECOND)
 
 /* A status that the agent has not acknowledged. */
 struct pending_update {
@@ -95,20 +95,35 @@ static void remember_task(struct executor_client *client, const Mesos__V1__TaskI
     list_append(&client->tasks, &task->member);
 }
 
+static bool is_pending(const struct executor_client *client,
+                       const Mesos__V1__Executor__Event__Acknowledged *acknowledged) {
+    const struct pending_update *update;
+
+    list_for_each (&client->updates, update, member)
+        if (update->status->uuid.len == acknowledged->uuid.len &&
+            memcmp(update->status->uuid.data, acknowledged->uuid.data, acknowledged->uuid.len) == 0)
+            return true;
+    return false;
+}
+
+/* With what was to come before it of the same task: the agent has gone on, and would take it for news. */
 static void forget_acknowledged(struct executor_client *client,
                                 const Mesos__V1__Executor__Event__Acknowledged *acknowledged) {
+    bool goes_on = is_pending(client, acknowledged);
     struct pending_update *update;
     struct pending_task *task;
 
     list_for_each (&client->updates, update, member) {
-        if (update->status->uuid.len == acknowledged->uuid.len &&
-            memcmp(update->status->uuid.data, acknowledged->uuid.data, acknowledged->uuid.len) == 0) {
-            list_remove(&update->member);
-            client->update_count--;
-            MESSAGE_FREE(update->status);
-            free(update);
+        if (!goes_on)
             break;
-        }
+        if (strcmp(update->status->task_id->value, acknowledged->task_id->value) != 0)
+            continue;
+        goes_on = update->status->uuid.len != acknowledged->uuid.len ||
+                  memcmp(update->status->uuid.data, acknowledged->uuid.data, acknowledged->uuid.len) != 0;
+        list_remove(&update->member);
+        MESSAGE_FREE(update->status);
+        free(update);
+        client->update_count--;
     }
     list_for_each (&client->tasks, task, member) {
         if (strcmp(task->task->task_id->value, acknowledged->task_id->value) == 0) {
@@ -381,7 +396,8 @@ void executor_client_send_update(struct executor_client *client, const Mesos__V1
     update->status = complete(client, status);
     list_append(&client->updates, &update->member);
     client->update_count++;
-    if (client->is_subscribed)
+    /* What is to be sent again goes first. */
+    if (client->is_subscribed && !env_timer_is_running(&client->resend))
         send_update(client, update);
 }
 
