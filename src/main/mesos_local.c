@@ -79,6 +79,7 @@ struct local {
     struct master_flags master_flags;
     struct master *master;
     struct local_agent *agents;
+    int running; /* agents */
     char *launcher_dir;
     struct watch *controller;
     struct error failure;
@@ -126,7 +127,14 @@ static void on_ended(void *user, const struct error *err) {
 
     if (err != NULL && local->failure.message == NULL)
         error_set(&local->failure, err->code, "%s", error_message(err));
-    loop_stop(local->loop);
+    if (--local->running == 0 || err != NULL)
+        loop_stop(local->loop);
+}
+
+/* No later cluster takes up what runs here: it is ended first. */
+static void shut_down(struct local *local) {
+    for (int i = 0; i < local->flags->num_agents; i++)
+        agent_shutdown(local->agents[i].agent, "The local cluster ends");
 }
 
 static const struct agent_events agent_events = {.on_ended = on_ended};
@@ -176,12 +184,15 @@ static int start_agent(struct local *local, struct local_agent *agent, int numbe
         return -1;
     options.flags = &agent->flags;
     options.containerizer = agent->containerizer;
-    return agent_new(loop_env(local->loop), &options, &agent->agent, err);
+    if (agent_new(loop_env(local->loop), &options, &agent->agent, err) < 0)
+        return -1;
+    local->running++;
+    return 0;
 }
 
 static void on_stop(int number, void *user) {
     log_info("Stopping on %s", strsignal(number));
-    loop_stop(user);
+    shut_down(user);
 }
 
 /* All that ever comes from there is the end. */
@@ -190,7 +201,7 @@ static void on_controller_gone(struct watch *watch, void *user) {
 
     watch_close(watch);
     local->controller = NULL;
-    loop_stop(local->loop);
+    shut_down(local);
 }
 
 static int obey_controller(struct local *local, struct error *err) {
@@ -206,8 +217,8 @@ static int obey_controller(struct local *local, struct error *err) {
 }
 
 static int serve(struct local *local, struct error *err) {
-    if (loop_on_signal(local->loop, SIGTERM, on_stop, local->loop, err) < 0 ||
-        loop_on_signal(local->loop, SIGINT, on_stop, local->loop, err) < 0 || start_master(local, err) < 0)
+    if (loop_on_signal(local->loop, SIGTERM, on_stop, local, err) < 0 ||
+        loop_on_signal(local->loop, SIGINT, on_stop, local, err) < 0 || start_master(local, err) < 0)
         return -1;
     for (int i = 0; i < local->flags->num_agents; i++)
         if (start_agent(local, &local->agents[i], i, err) < 0)

@@ -11,7 +11,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
-from cluster import BIN, Cluster, wait_for  # noqa: E402
+from cluster import BIN, Cluster, descendants, is_alive, wait_for  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -153,9 +153,13 @@ def test_a_local_cluster_ends_with_the_process_that_wanted_it(tmp_path):
                                  env=local_environment(tmp_path), stdout=log, stderr=log)
     wait_for("the job to run", lambda: "TASK_RUNNING" in (tmp_path / "log").read_text())
     assert len(local_clusters(tmp_path)) == 1
+    (pid,) = local_clusters(tmp_path)
+    tasks = descendants(pid)
+    assert any(is_alive(task) for task in tasks)
     queue.kill()
     queue.wait()
     wait_for("the cluster to end", lambda: not local_clusters(tmp_path))
+    wait_for("its tasks to end", lambda: not any(is_alive(task) for task in tasks))
 
 
 def test_a_local_cluster_that_can_not_start_is_told_to_the_error_callback(tmp_path):
