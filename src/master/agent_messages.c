@@ -289,6 +289,15 @@ static bool may_have_framework(const struct operation *operation) {
            env_wall_clock(master->env) - since_ns < ORPHAN_WAIT;
 }
 
+/* The agent answers that it does not know an operation whose end it told before, perhaps just because the framework's
+ * acknowledgement crossed what it told of itself. The framework hears the same end again. */
+static void keep_to_the_known_end_of_operation(const struct operation *operation, Mesos__V1__OperationStatus *status) {
+    Mesos__V1__OperationState known = operation->message->latest_status->state;
+
+    if (operation_state_is_terminal((int)known) && operation_state_is_terminal((int)status->state))
+        status->state = known;
+}
+
 void on_update_operation_status(struct master *master, const struct pid *from, ProtobufCMessage *base) {
     Mesos__Internal__UpdateOperationStatusMessage *message = (Mesos__Internal__UpdateOperationStatusMessage *)base;
     struct agent *agent = sender(master, from, message->slave_id, "the status of an operation");
@@ -310,6 +319,7 @@ void on_update_operation_status(struct master *master, const struct pid *from, P
     }
     metric_increment(&master->metrics.valid_operation_status_updates);
     message->status->operation_id = operation->message->info->id;
+    keep_to_the_known_end_of_operation(operation, message->status);
     operation_update(operation, message->status, latest);
     if (operation->id != NULL && operation->framework != NULL) {
         send_operation_status(master, operation->message->framework_id, message->status);

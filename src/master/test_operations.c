@@ -247,6 +247,14 @@ static void an_operation_without_an_id_is_acknowledged_by_the_master(void **stat
 }
 
 /* Of a framework that an earlier master knew. */
+
+#define SUBSCRIBE_OLD \
+    "{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"old-0001\"},\"subscribe\":{\"framework_info\":{\"user\":" \
+    "\"root\"," \
+    "\"name\":\"aware\",\"roles\":[\"r\"],\"id\":{\"value\":\"old-0001\"},\"checkpoint\":true,\"capabilities\":[{" \
+    "\"type\":" \
+    "\"MULTI_ROLE\"}]}}}"
+
 static void tell_of_an_operation(struct fake_agent *agent) {
     fake_agent_send_json(agent, &mesos__internal__reregister_slave_message__descriptor,
                          "{\"slave\":{\"hostname\":\"host0\",\"port\":5051,\"id\":{\"value\":\"%s\"}," AGENT_RESOURCES
@@ -282,11 +290,7 @@ static void an_operation_waits_for_its_framework_after_a_failover(void **state) 
     tell_of_an_operation(agent);
     tell_its_status(agent);
     assert_false(records_hold(&agent->records, "AcknowledgeOperationStatusMessage"));
-    scheduler = world_subscribe(world, 0,
-                                "{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"old-0001\"},\"subscribe\":{"
-                                "\"framework_info\":{\"user\":\"root\",\"name\":\"aware\",\"roles\":[\"r\"],\"id\":{"
-                                "\"value\":\"old-0001\"},\"checkpoint\":true,\"capabilities\":[{\"type\":"
-                                "\"MULTI_ROLE\"}]}}}");
+    scheduler = world_subscribe(world, 0, SUBSCRIBE_OLD);
     tell_its_status(agent);
     assert_non_null(records_take(&scheduler->records, "UPDATE_OPERATION_STATUS"));
     fake_scheduler_call(scheduler, "ACKNOWLEDGE_OPERATION_STATUS",
@@ -294,6 +298,25 @@ static void an_operation_waits_for_its_framework_after_a_failover(void **state) 
                         "\"AQIDBAUGBwgJCgsMDQ4PEA==\",\"operation_id\":{\"value\":\"op1\"}}",
                         agent->id);
     assert_non_null(records_take(&agent->records, "AcknowledgeOperationStatusMessage"));
+    assert_int_equal(world->master->operations.count, 0);
+}
+
+static void an_operation_that_its_agent_forgot_does_not_end_anew(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_process(world, 0, "slave(1)");
+    struct fake_scheduler *scheduler;
+
+    snprintf(agent->id, sizeof(agent->id), "old-S7");
+    tell_of_an_operation(agent);
+    scheduler = world_subscribe(world, 0, SUBSCRIBE_OLD);
+    tell_its_status(agent);
+    assert_non_null(records_take(&scheduler->records, "OPERATION_FINISHED"));
+    fake_agent_send_json(agent, &mesos__internal__update_operation_status_message__descriptor,
+                         "{\"slave_id\":{\"value\":\"old-S7\"},\"status\":{\"state\":\"OPERATION_DROPPED\"},"
+                         "\"operation_uuid\":{\"value\":\"AQIDBAUGBwgJCgsMDQ4PEA==\"}}");
+    settle(world);
+    assert_false(records_hold(&scheduler->records, "OPERATION_DROPPED"));
+    assert_non_null(records_take(&scheduler->records, "OPERATION_FINISHED"));
     assert_int_equal(world->master->operations.count, 0);
 }
 
@@ -342,6 +365,7 @@ int main(void) {
         WORLD_TEST(an_operation_on_an_unknown_offer_is_told),
         WORLD_TEST(an_operation_without_an_id_is_acknowledged_by_the_master),
         WORLD_TEST(an_operation_waits_for_its_framework_after_a_failover),
+        WORLD_TEST(an_operation_that_its_agent_forgot_does_not_end_anew),
         WORLD_TEST(an_operation_whose_framework_does_not_come_is_acknowledged_by_the_master),
         WORLD_TEST(the_allocator_agrees_after_many_operations),
     };
