@@ -44,7 +44,7 @@ def get(address, path, headers=None):
     """Status, headers and body of a GET."""
     request = urllib.request.Request(f"http://{address}{path}", headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
             return response.status, dict(response.headers), response.read()
     except urllib.error.HTTPError as error:
         return error.code, dict(error.headers), error.read()
@@ -59,7 +59,7 @@ def get_json(address, path):
 def post(address, path, body, headers):
     request = urllib.request.Request(f"http://{address}{path}", data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
             return response.status, dict(response.headers), response.read()
     except urllib.error.HTTPError as error:
         return error.code, dict(error.headers), error.read()
@@ -132,7 +132,7 @@ class Daemon:
         """SIGTERM, then SIGKILL if that is not enough. Returns the exit status."""
         self.kill(signal.SIGTERM)
         try:
-            status = self.process.wait(timeout=20)
+            status = self.process.wait(timeout=DEADLINE_S)
         except subprocess.TimeoutExpired:
             self.kill()
             status = self.process.wait()

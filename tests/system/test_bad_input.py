@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from cluster import Cluster, get_json, post, wait_for
+from cluster import DEADLINE_S, Cluster, get_json, post, wait_for
 from scheduler import Scheduler
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -147,7 +147,7 @@ def test_other_media_types_are_refused(cluster, api, headers, status):
 def test_an_oversized_body_is_refused_before_it_is_sent(cluster, api):
     daemon, path = APIS[api]
     host, port = (cluster.address if daemon == "master" else cluster.agents["agent"].address).split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as peer:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as peer:
         peer.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
                      f"Content-Length: {1 << 40}\r\n\r\n".encode())
         assert peer.recv(4096).startswith(b"HTTP/1.1 413 ")
@@ -268,6 +268,6 @@ def test_a_call_that_breaks_off_is_forgotten(cluster, part):
     body = json.dumps({"type": "TEARDOWN", "framework_id": {"value": cluster.scheduler.framework_id}}).encode()
     request = (b"POST /api/v1/scheduler HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nMesos-Stream-Id: "
                + cluster.scheduler.stream_id.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    with socket.create_connection(cluster.address.split(":"), timeout=30) as peer:
+    with socket.create_connection(cluster.address.split(":"), timeout=DEADLINE_S) as peer:
         peer.sendall(request[:part])
     assert http.client.HTTPConnection(cluster.address).connect() is None

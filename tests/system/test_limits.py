@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cluster import get_json, post, wait_for
+from cluster import DEADLINE_S, get_json, post, wait_for
 from scheduler import Scheduler
 
 KIB, MIB = 1024, 1024 * 1024
@@ -21,7 +21,7 @@ def scheduler(cluster):
 
 
 def status_of(address, path="/health", headers=None, body=None):
-    connection = http.client.HTTPConnection(address, timeout=60)
+    connection = http.client.HTTPConnection(address, timeout=DEADLINE_S)
     connection.request("POST" if body is not None else "GET", path, body, headers or {})
     response = connection.getresponse()
     response.read()
@@ -125,7 +125,7 @@ def constrained(cluster, pattern):
     body = {"type": "SUBSCRIBE", "subscribe": {"framework_info": s.info, "offer_constraints": {"role_constraints": {"a": {
         "groups": [{"attribute_constraints": [{"selector": {"attribute_name": "x"},
                                                "predicate": {"text_matches": {"regex": pattern}}}]}]}}}}}
-    connection = http.client.HTTPConnection(cluster.address, timeout=60)
+    connection = http.client.HTTPConnection(cluster.address, timeout=DEADLINE_S)
     connection.request("POST", "/api/v1/scheduler", json.dumps(body), {**JSON, "Accept": "application/json"})
     response = connection.getresponse()
     event = json.loads(response.read(int(response.readline())))

@@ -11,6 +11,8 @@ import pathlib
 import re
 import socket
 
+from cluster import DEADLINE_S
+
 HERE = pathlib.Path(__file__).parent
 LEAVES = {"<string>": str, "<int>": int, "<float>": float, "<bool>": bool}
 
@@ -79,7 +81,7 @@ def chunks(body):
 def exchange(address, request):
     """Send bytes, and read until the peer closes: requests ask it to."""
     host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as peer:
+    with socket.create_connection((host, int(port)), timeout=DEADLINE_S) as peer:
         peer.sendall(request)
         raw = b""
         while piece := peer.recv(65536):
@@ -107,7 +109,7 @@ class Stream:
 
     def __init__(self, address, path, call, headers=None):
         host, port = address.split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE_S)
         body = json.dumps(call).encode()
         fields = {"Content-Type": "application/json", **({"Accept": "application/json"} if headers is None else headers)}
         self.socket.sendall(build_request(f"POST {path}", fields, body).replace(b"Connection: close\r\n", b""))
