@@ -36,6 +36,10 @@ DIFFERENCES = [
      "of a task that has ended the master tells its last state, where Mesos says that it is lost"),
     (r"accept/limits_(ok|with_executor)", [r"v-6[45]\[0\].*"],
      "the master refuses what the agent did not announce; in Mesos the agent does, as TASK_LOST"),
+    (r"wire/master", [r"FrameworkRegisteredMessage\.master_info\.capabilities"], "as for the endpoints"),
+    (r"wire/agent", [r"(Rer|R)egisterSlaveMessage\.agent_capabilities"], "likewise"),
+    (r"wire/master", [r"StatusUpdateMessage\.update\.latest_state"],
+     "what an agent tells masters beside the update; drivers do not look at it, and are sent what streams are sent"),
 ]
 
 # Patterns for names of flags and metrics.
