@@ -98,6 +98,8 @@ static void wrong_media_types_and_bodies_are_refused(void **state) {
 
 #define IDS "\"executor_id\":{\"value\":\"e\"},\"framework_id\":{\"value\":\"" FRAMEWORK_ID "\"}"
 #define UPDATE(rest) "{\"type\":\"UPDATE\"," IDS ",\"update\":{\"status\":{\"task_id\":{\"value\":\"t\"}," rest "}}}"
+#define CHECKED(type) \
+    UPDATE("\"state\":\"TASK_RUNNING\",\"source\":\"SOURCE_EXECUTOR\",\"check_status\":{\"type\":\"" type "\"}," UUID)
 #define UUID "\"uuid\":\"TeYARP5xSxKQ5hvURUHxzA==\""
 
 static void calls_that_make_no_sense_are_refused(void **state) {
@@ -125,6 +127,12 @@ static void calls_that_make_no_sense_are_refused(void **state) {
         {UPDATE("\"state\":\"TASK_STAGING\",\"source\":\"SOURCE_EXECUTOR\"," UUID), "which is not allowed", 400},
         {UPDATE("\"state\":\"TASK_RUNNING\",\"source\":\"SOURCE_EXECUTOR\",\"executor_id\":{\"value\":\"zz\"}," UUID),
          "ExecutorID in Call: e does not match ExecutorID in TaskStatus: zz", 400},
+        {UPDATE("\"state\":\"TASK_RUNNING\",\"source\":\"SOURCE_EXECUTOR\",\"check_status\":{}," UUID),
+         "CheckStatusInfo must specify 'type'", 400},
+        {CHECKED("COMMAND"), "Expecting 'command' to be set for COMMAND check's status", 400},
+        {CHECKED("HTTP"), "Expecting 'http' to be set for HTTP check's status", 400},
+        {CHECKED("TCP"), "Expecting 'tcp' to be set for TCP check's status", 400},
+        {CHECKED("UNKNOWN"), "'UNKNOWN' is not a valid check's status type", 400},
     };
     struct cluster *cluster = cluster_new(2);
 
@@ -304,17 +312,89 @@ static void a_nested_container_is_launched_waited_for_and_removed(void **state) 
     cluster_free(cluster);
 }
 
-static void ids_of_containers_are_checked(void **state) {
-    static const char *const ids[] = {"a b/..", "a.b", "..", "", "x y"};
-    struct cluster *cluster = cluster_new(13);
+#define CALL(type, part, rest) "{\"type\":\"" type "\",\"" part "\":{" rest "}}"
+#define ALONE "\"container_id\":{\"value\":\"c\"}"
+#define INNER "\"container_id\":{\"value\":\"c\",\"parent\":{\"value\":\"b\"}}"
+#define DEEP "\"container_id\":{\"value\":\"c\",\"parent\":{\"value\":\"b\",\"parent\":{\"value\":\"a\"}}}"
+#define STANDALONE(rest) CALL("LAUNCH_CONTAINER", "launch_container", ALONE "," rest)
+#define LAUNCH_DEEP(rest) CALL("LAUNCH_CONTAINER", "launch_container", DEEP "," rest)
+#define LAUNCH_INNER(rest) CALL("LAUNCH_NESTED_CONTAINER", "launch_nested_container", INNER "," rest)
+#define RESOURCE(name, value, more) \
+    "\"resources\":[{\"name\":\"" name "\",\"type\":\"SCALAR\",\"scalar\":{\"value\":" value "}" more "}]"
+#define RESERVED ",\"reservations\":[{\"type\":\"STATIC\",\"role\":\"r\"}]"
+#define VARIABLE_ONLY "\"command\":{\"environment\":{\"variables\":[{\"name\":\"A\"}]}}"
+#define DOCKER_ONLY "\"container\":{\"type\":\"DOCKER\"}"
+#define SHARE_CGROUPS(value) "\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_cgroups\":" value "}}"
 
-    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
-        cleanup_free char *body = xasprintf(
-            "{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"%s\"}}}", ids[i]);
-        const struct reply reply = ask_agent(cluster, body);
+static void launches_of_containers_are_checked(void **state) {
+    static const struct {
+        const char *body, *text;
+    } cases[] = {
+        {"{\"type\":\"LAUNCH_CONTAINER\"}", "Expecting 'launch_container' to be present"},
+        {"{\"type\":\"LAUNCH_NESTED_CONTAINER\"}", "Expecting 'launch_nested_container' to be present"},
+        {STANDALONE(RESOURCE("cpus", "-1", "")), "Invalid resources: "},
+        {STANDALONE(RESOURCE("gpus", "0.5", "")), "Invalid GPU resources: The 'gpus' resource must be an unsigned"},
+        {STANDALONE(RESOURCE("cpus", "1", RESERVED)), "'launch_container.resources' must be unreserved"},
+        {STANDALONE(RESOURCE("cpus", "1", ",\"revocable\":{}")), "'launch_container.resources' must be non-revocable"},
+        {STANDALONE(VARIABLE_ONLY), "'launch_container.command' is invalid: Environment variable 'A'"},
+        {STANDALONE(DOCKER_ONLY), "'launch_container.container' is invalid: DockerInfo"},
+        {STANDALONE(SHARE_CGROUPS("true")), "containers without a parent cannot set 'share_cgroups' to 'true'"},
+        {STANDALONE("\"limits\":{\"cpus\":{\"value\":1}}"), "'launch_container.limits' need an isolator"},
+        {LAUNCH_DEEP(RESOURCE("cpus", "1", RESERVED)), "second level or greater cannot specify resources"},
+        {LAUNCH_DEEP("\"limits\":{\"cpus\":{\"value\":1}}"), "second level or greater cannot specify resource limits"},
+        {LAUNCH_DEEP(SHARE_CGROUPS("false")), "'launch_container' is invalid: containers nested at the second level"},
+        {LAUNCH_INNER(VARIABLE_ONLY), "'launch_nested_container.command' is invalid: Environment variable 'A'"},
+        {LAUNCH_INNER(DOCKER_ONLY), "'launch_nested_container.container' is invalid: DockerInfo"},
+        {CALL("LAUNCH_NESTED_CONTAINER", "launch_nested_container", DEEP "," SHARE_CGROUPS("false")),
+         "'launch_nested_container' is invalid: containers nested at the second level"},
+        {CALL("LAUNCH_NESTED_CONTAINER", "launch_nested_container", ALONE),
+         "Expecting 'launch_nested_container.container_id.parent' to be present"},
+        {CALL("WAIT_NESTED_CONTAINER", "wait_nested_container", ALONE), "'wait_nested_container.container_id.parent'"},
+        {CALL("KILL_NESTED_CONTAINER", "kill_nested_container", ALONE), "'kill_nested_container.container_id.parent'"},
+        {CALL("REMOVE_NESTED_CONTAINER", "remove_nested_container", ALONE),
+         "'remove_nested_container.container_id.parent'"},
+    };
+    struct cluster *cluster = cluster_new(14);
 
-        expect(&reply, 400, "'launch_container.container_id' is invalid");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct reply reply = ask_agent(cluster, cases[i].body);
+
+        expect(&reply, 400, cases[i].text);
     }
+    cluster_free(cluster);
+}
+
+static void ids_of_containers_are_checked(void **state) {
+    static const char *const ids[] = {"a b/..", "a.b", "..", "", "x y", "a\\\\b", "a\\u0001b"};
+    static const struct {
+        const char *type, *part;
+    } calls[] = {{"LAUNCH_CONTAINER", "launch_container"},
+                 {"WAIT_CONTAINER", "wait_container"},
+                 {"KILL_CONTAINER", "kill_container"},
+                 {"REMOVE_CONTAINER", "remove_container"}};
+    struct cluster *cluster = cluster_new(13);
+    char length[300];
+
+    memset(length, 'x', 243);
+    length[243] = '\0';
+    for (size_t i = 0; i <= ARRAY_SIZE(ids); i++) {
+        for (size_t j = 0; j < ARRAY_SIZE(calls); j++) {
+            cleanup_free char *body = xasprintf("{\"type\":\"%s\",\"%s\":{\"container_id\":{\"value\":\"%s\"}}}",
+                                                calls[j].type, calls[j].part, i < ARRAY_SIZE(ids) ? ids[i] : length);
+            cleanup_free char *text = xasprintf("'%s.container_id' is invalid", calls[j].part);
+            const struct reply reply = ask_agent(cluster, body);
+
+            expect(&reply, 400, text);
+        }
+    }
+    cluster_free(cluster);
+}
+
+static void ids_of_parents_are_checked(void **state) {
+    struct cluster *cluster = cluster_new(15);
+    const struct reply reply = ask_nested(cluster, NESTED("WAIT_CONTAINER", "wait_container", ""), "a.b");
+
+    expect(&reply, 400, "'wait_container.container_id' is invalid: 'ContainerID.parent' is invalid: ");
     cluster_free(cluster);
 }
 
@@ -328,7 +408,9 @@ int main(void) {
         cmocka_unit_test(queries_are_answered),
         cmocka_unit_test(state_shows_what_runs),
         cmocka_unit_test(a_nested_container_is_launched_waited_for_and_removed),
+        cmocka_unit_test(launches_of_containers_are_checked),
         cmocka_unit_test(ids_of_containers_are_checked),
+        cmocka_unit_test(ids_of_parents_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

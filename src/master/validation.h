@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What peers may ask for: pure functions that look and say why not, and change nothing. The rules and their order are
- * those of Mesos's src/master/validation.cpp and src/common/validation.cpp. */
+ * those of Mesos's src/master/validation.cpp; what agents look at too is in model/validation.h. */
 #pragma once
 
 #include "mesos/internal/messages.pb-c.h"
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
 #include "model/resources.h"
+#include "model/validation.h"
 
 struct agent;
 struct agent_capabilities;
@@ -44,10 +45,6 @@ int validate_one_allocation_role(Mesos__V1__Resource *const *resources, size_t c
 int validate_not_mixed_revocable(const struct resources *resources, struct error *err);
 int validate_persistent_volumes(Mesos__V1__Resource *const *volumes, size_t count, struct error *err);
 int validate_one_provider(Mesos__V1__Resource *const *resources, size_t count, struct error *err);
-int validate_command(const Mesos__V1__CommandInfo *command, struct error *err);
-int validate_container(const Mesos__V1__ContainerInfo *container, struct error *err);
-int validate_health_check(const Mesos__V1__HealthCheck *check, struct error *err);
-int validate_check(const Mesos__V1__CheckInfo *check, struct error *err);
 /* What can be said of an executor without its framework. */
 int validate_executor_info(const Mesos__V1__ExecutorInfo *executor, struct error *err);
 

@@ -8,6 +8,8 @@
 #include "agent/nested.h"
 #include "base/log.h"
 #include "model/id.h"
+#include "model/resources.h"
+#include "model/validation.h"
 
 enum { CONTAINER_ID_LIMIT_BYTES = 242, NESTING_LIMIT = 32 };
 
@@ -113,52 +115,115 @@ static void on_launched(struct nested_call *call, const struct nested_container 
         http_respond(exchange, 200, NULL, "", 0);
 }
 
-static const char *find_resource_fault(const Mesos__V1__Agent__Call__LaunchContainer *launch, struct error *err) {
-    struct resources resources;
-    const char *fault = NULL;
+/* @what is the call's member. */
+static int check_parts(const char *what, const Mesos__V1__CommandInfo *command,
+                       const Mesos__V1__ContainerInfo *container, struct error *err) {
+    if (command != NULL && validate_command(command, err) < 0)
+        return error_wrap(err, "'%s.command' is invalid", what);
+    if (container != NULL && validate_container(container, err) < 0)
+        return error_wrap(err, "'%s.container' is invalid", what);
+    return 0;
+}
 
-    if (resources_from_messages(launch->resources, launch->n_resources, &resources, err) < 0)
-        return error_message(err);
-    for (uint32_t i = 0; i < resources.count && launch->container_id->parent == NULL && fault == NULL; i++) {
-        const struct resource *resource = &resources.items[i];
+static bool has_share_cgroups(const Mesos__V1__ContainerInfo *container) {
+    return container != NULL && container->linux_info != NULL && container->linux_info->has_share_cgroups;
+}
+
+static bool is_nested_twice(const Mesos__V1__ContainerID *id) {
+    return id->parent != NULL && id->parent->parent != NULL;
+}
+
+static int check_deep_cgroups(const char *what, const Mesos__V1__ContainerID *id,
+                              const Mesos__V1__ContainerInfo *container, struct error *err) {
+    if (is_nested_twice(id) && has_share_cgroups(container) && !container->linux_info->share_cgroups)
+        return error_set(err, 0,
+                         "'%s' is invalid: containers nested at the second level or greater cannot set "
+                         "'share_cgroups' to 'false'",
+                         what);
+    return 0;
+}
+
+static int check_nested_launch(const Mesos__V1__Agent__Call__LaunchNestedContainer *launch, struct error *err) {
+    static const char what[] = "launch_nested_container";
+
+    if (check_parts(what, launch->command, launch->container, err) < 0)
+        return -1;
+    return check_deep_cgroups(what, launch->container_id, launch->container, err);
+}
+
+/* No offer tells of what a standalone container uses, so that it can only be what nobody else has a claim to. */
+static int check_standalone_resources(const struct resources *resources, struct error *err) {
+    for (uint32_t i = 0; i < resources->count; i++) {
+        const struct resource *resource = &resources->items[i];
 
         if (resource_is_reserved(resource))
-            fault = "'launch_container.resources' must be unreserved";
-        else if (resource->kind->is_revocable)
-            fault = "'launch_container.resources' must be non-revocable";
+            return error_set(err, 0, "'launch_container.resources' must be unreserved");
+        if (resource->kind->is_persistent)
+            return error_set(err, 0, "'launch_container.resources' may not use persistent volumes");
+        if (resource->kind->is_revocable)
+            return error_set(err, 0, "'launch_container.resources' must be non-revocable");
     }
-    if (launch->container_id->parent != NULL && launch->container_id->parent->parent != NULL && resources.count > 0)
-        fault =
-            "'launch_container' is invalid: containers nested at the second level or greater cannot specify resources";
-    if (fault == NULL && launch->n_limits > 0)
-        fault = "'launch_container.limits' need an isolator that this agent has not";
-    resources_done(&resources);
-    return fault;
+    return 0;
+}
+
+static int check_resources(const Mesos__V1__Agent__Call__LaunchContainer *launch, struct error *err) {
+    struct resources cleanup_resources resources = RESOURCES_INIT;
+
+    if (resources_from_messages(launch->resources, launch->n_resources, &resources, err) < 0)
+        return error_wrap(err, "Invalid resources");
+    if (validate_gpus(launch->resources, launch->n_resources, err) < 0)
+        return error_wrap(err, "Invalid GPU resources");
+    return launch->container_id->parent != NULL ? 0 : check_standalone_resources(&resources, err);
+}
+
+static int check_launch(const Mesos__V1__Agent__Call__LaunchContainer *launch, struct error *err) {
+    static const char what[] = "launch_container";
+    static const char deep[] = "'launch_container' is invalid: containers nested at the second level or greater cannot";
+
+    if (check_resources(launch, err) < 0 || check_parts(what, launch->command, launch->container, err) < 0)
+        return -1;
+    if (is_nested_twice(launch->container_id) && launch->n_resources > 0)
+        return error_set(err, 0, "%s specify resources", deep);
+    if (is_nested_twice(launch->container_id) && launch->n_limits > 0)
+        return error_set(err, 0, "%s specify resource limits", deep);
+    if (check_deep_cgroups(what, launch->container_id, launch->container, err) < 0)
+        return -1;
+    if (launch->container_id->parent == NULL && has_share_cgroups(launch->container) &&
+        launch->container->linux_info->share_cgroups)
+        return error_set(err, 0,
+                         "'launch_container' is invalid: containers without a parent cannot set 'share_cgroups' to "
+                         "'true'");
+    if (launch->n_limits > 0)
+        return error_set(err, 0, "'launch_container.limits' need an isolator that this agent has not");
+    return 0;
 }
 
 /* Fill @config from the call; false if it was refused. */
 static bool take_config(struct api_request *request, struct nested_config *config) {
-    Mesos__V1__Agent__Call *call = request->call;
+    const Mesos__V1__Agent__Call *call = request->call;
     cleanup_error struct error err = ERROR_INIT;
-    const char *fault;
+    int result;
 
     if (call->type == MESOS__V1__AGENT__CALL__TYPE__LAUNCH_NESTED_CONTAINER) {
         config->id = take_id(request, call->launch_nested_container->container_id, "launch_nested_container", true);
+        if (config->id == NULL)
+            return false;
+        result = check_nested_launch(call->launch_nested_container, &err);
         config->command = call->launch_nested_container->command;
         config->container = call->launch_nested_container->container;
-        return config->id != NULL;
+    } else {
+        config->id = take_id(request, call->launch_container->container_id, "launch_container", false);
+        if (config->id == NULL)
+            return false;
+        result = check_launch(call->launch_container, &err);
+        config->command = call->launch_container->command;
+        config->container = call->launch_container->container;
+        config->resources = call->launch_container->resources;
+        config->resource_count = call->launch_container->n_resources;
     }
-    fault = find_resource_fault(call->launch_container, &err);
-    if (fault != NULL) {
-        http_respond_text(request->exchange, 400, "Failed to validate agent::Call: %s", fault);
-        return false;
-    }
-    config->id = take_id(request, call->launch_container->container_id, "launch_container", false);
-    config->command = call->launch_container->command;
-    config->container = call->launch_container->container;
-    config->resources = call->launch_container->resources;
-    config->resource_count = call->launch_container->n_resources;
-    return config->id != NULL;
+    if (result < 0)
+        http_respond_text(request->exchange, 400, "Failed to validate agent::Call: %s", error_message(&err));
+    return result == 0;
 }
 
 void api_launch_container(struct api_request *request) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "message/json.h"
+#include "model/validation.h"
 
 static const char json_type[] = "application/json";
 static const char protobuf_type[] = "application/x-protobuf";
@@ -35,7 +36,7 @@ static int validate_update(const Mesos__V1__Executor__Call *call, struct error *
     if ((int)status->state == TASK_STAGING)
         return error_set(err, EINVAL, "Received TASK_STAGING from executor %s of framework %s which is not allowed",
                          executor_id, framework_id);
-    return 0;
+    return status->check_status == NULL ? 0 : validate_check_status(status->check_status, err);
 }
 
 int executor_call_validate(const Mesos__V1__Executor__Call *call, struct error *err) {
