@@ -392,9 +392,17 @@ static void ids_of_containers_are_checked(void **state) {
 
 static void ids_of_parents_are_checked(void **state) {
     struct cluster *cluster = cluster_new(15);
-    const struct reply reply = ask_nested(cluster, NESTED("WAIT_CONTAINER", "wait_container", ""), "a.b");
+    struct buffer cleanup_buffer body = BUFFER_INIT;
+    struct reply reply = ask_nested(cluster, NESTED("WAIT_CONTAINER", "wait_container", ""), "a.b");
 
     expect(&reply, 400, "'wait_container.container_id' is invalid: 'ContainerID.parent' is invalid: ");
+    buffer_append_string(&body, "{\"type\":\"WAIT_CONTAINER\",\"wait_container\":{\"container_id\":{\"value\":\"c\"");
+    for (int i = 0; i < 40; i++)
+        buffer_append_string(&body, ",\"parent\":{\"value\":\"c\"");
+    for (int i = 0; i < 43; i++)
+        buffer_append_char(&body, '}');
+    reply = ask_agent(cluster, buffer_text(&body));
+    expect(&reply, 400, "containers are nested too deep");
     cluster_free(cluster);
 }
 

@@ -7,6 +7,14 @@
 #define MEM(value) "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":" value "}}"
 #define DISK(value) "{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":" value "}}"
 #define RESOURCES "\"resources\":[" CPUS("0.1") "," MEM("32") "]"
+#define VOLUME(more) \
+    "{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"reservations\":[{\"type\":\"DYNAMIC\"," \
+    "\"role\":\"r\"}]," \
+    "\"disk\":{\"persistence\":{\"id\":\"v\"},\"volume\":{\"container_path\":\"p\",\"mode\":\"RW\"}}" more "}"
+#define OF_ROLE(role) \
+    "{\"name\":\"mem\",\"type\":\"SCALAR\",\"scalar\":{\"value\":1},\"allocation_info\":{\"role\":\"" role "\"}}"
+#define USING(resources) \
+    ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"resources\":[" resources "]}"
 #define COMMAND "\"command\":{\"value\":\"true\"}"
 #define EXECUTOR "\"executor_id\":{\"value\":\"e\"},\"command\":{\"value\":\"x\"}"
 
@@ -138,6 +146,18 @@ static const struct launch_case launch_cases[] = {
     {"executor of nonsense", "t",
      RESOURCES ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"resources\":[" CPUS("-1") "]}",
      "Resource 'cpus:-1' is invalid"},
+    {"volume twice", "t", "\"resources\":[" VOLUME("") "," VOLUME("") "]," COMMAND,
+     "Task uses duplicate persistence ID"},
+    {"executor with a volume twice", "t", RESOURCES USING(VOLUME("") "," VOLUME("")),
+     "Executor uses duplicate persistence ID"},
+    {"executor with the volume of its task", "t", "\"resources\":[" VOLUME("") "]" USING(VOLUME("")),
+     "The task and its executor use duplicate persistence ID"},
+    {"executor with a shared volume", "t", RESOURCES USING(VOLUME(",\"shared\":{}")),
+     "Executor resources should not contain any shared resources"},
+    {"two roles", "t", "\"resources\":[" OF_ROLE("r") "," OF_ROLE("s") "]," COMMAND,
+     "Invalid task resources: The resources have multiple allocation roles"},
+    {"executor of two roles", "t", RESOURCES USING(OF_ROLE("r") "," OF_ROLE("s")),
+     "Invalid executor resources: The resources have multiple allocation roles"},
     {"executor that shares cgroups", "t",
      RESOURCES ",\"executor\":{\"executor_id\":{\"value\":\"r\"},\"command\":{},\"container\":{\"type\":\"MESOS\","
                "\"linux_info\":{\"share_cgroups\":true}}}",
@@ -202,6 +222,60 @@ static void a_task_for_another_agent_is_refused(void **state) {
     free(task);
 }
 
+static void the_id_of_an_unreachable_task_is_not_taken_again(void **state) {
+    static const struct launch_case row = {"unreachable", "t", RESOURCES "," COMMAND,
+                                           "Task reuses the ID of an unreachable task: t"};
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+
+    world_run_task(world, scheduler, agent);
+    agent->is_mute = true;
+    sim_run_for(world->sim, 100 * SECOND);
+    assert_non_null(records_take(&scheduler->records, "TASK_UNREACHABLE"));
+    while (records_take(&scheduler->records, "\"type\":\"OFFERS\"") != NULL)
+        continue;
+    run_launch_case(scheduler, world_add_agent(world, 1), &row);
+}
+
+/* Offers */
+
+static void accept_wrongly(struct fake_scheduler *scheduler, const char *offers, const char *error) {
+    const char *event;
+
+    fake_scheduler_call(
+        scheduler, "ACCEPT",
+        "\"accept\":{\"offer_ids\":[%s],\"operations\":[{\"type\":\"LAUNCH\",\"launch\":{\"task_infos\":"
+        "[{\"name\":\"n\",\"task_id\":{\"value\":\"t\"},\"agent_id\":{\"value\":\"a\"}," RESOURCES "," COMMAND
+        "}]}}],\"filters\":{\"refuse_seconds\":0}}",
+        offers);
+    event = records_take(&scheduler->records, "REASON_INVALID_OFFERS");
+    if (event == NULL || strstr(event, error) == NULL)
+        fail_msg("%s gave %s", offers, event == NULL ? "no error" : event);
+}
+
+static void offers_are_validated(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_PLAIN), *other;
+    char first[100], second[100], offers[300];
+
+    assert_non_null(agent);
+    fake_scheduler_take_offer(scheduler, first);
+    accept_wrongly(scheduler, "{\"value\":\"nope\"}", "Offer nope is no longer valid");
+    snprintf(offers, sizeof(offers), "{\"value\":\"%s\"},{\"value\":\"%s\"}", first, first);
+    accept_wrongly(scheduler, offers, "Duplicate offer");
+    fake_scheduler_take_offer(scheduler, first);
+    world_add_agent(world, 1);
+    fake_scheduler_take_offer(scheduler, second);
+    snprintf(offers, sizeof(offers), "{\"value\":\"%s\"},{\"value\":\"%s\"}", first, second);
+    accept_wrongly(scheduler, offers, "must belong to one single agent");
+    fake_scheduler_take_offer(scheduler, first);
+    other = world_subscribe(world, 1, SUBSCRIBE_PLAIN);
+    snprintf(offers, sizeof(offers), "{\"value\":\"%s\"}", first);
+    accept_wrongly(other, offers, "has invalid framework");
+}
+
 /* Task groups */
 
 #define GROUP_EXECUTOR(id, type, resources) \
@@ -209,6 +283,9 @@ static void a_task_for_another_agent_is_refused(void **state) {
     "\",\"framework_id\":{\"value\":\"%F\"},\"resources\":[" resources "]}"
 #define GROUP_TASK(id, members) \
     "{\"name\":\"n\",\"task_id\":{\"value\":\"" id "\"},\"agent_id\":{\"value\":\"%A\"}," members "}"
+#define PORTS(begin, end) \
+    "\"resources\":[{\"name\":\"ports\",\"type\":\"RANGES\",\"ranges\":{\"range\":[{\"begin\":" #begin \
+    ",\"end\":" #end "}]}}]"
 #define ENOUGH CPUS("0.1") "," MEM("32") "," DISK("10")
 
 static const struct {
@@ -251,6 +328,12 @@ static const struct {
     {"limits within shared cgroups", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
      GROUP_TASK("d", RESOURCES "," COMMAND ",\"limits\":{\"cpus\":{\"value\":1}}"),
      "Resource limits may only be set for tasks within a task group"},
+    {"volume of task and executor", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH "," VOLUME("")),
+     GROUP_TASK("d", "\"resources\":[" VOLUME("") "]," COMMAND),
+     "The task group and its executor use duplicate persistence ID"},
+    {"ports of two tasks", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
+     GROUP_TASK("d", PORTS(31000, 31005) "," COMMAND) "," GROUP_TASK("e", PORTS(31005, 31006) "," COMMAND),
+     "There are overlapping resources in the task group's task resources"},
     {"mixed cgroups", GROUP_EXECUTOR("g2", "DEFAULT", ENOUGH),
      GROUP_TASK("d",
                 RESOURCES "," COMMAND ",\"container\":{\"type\":\"MESOS\",\"linux_info\":{\"share_cgroups\":false}}"
@@ -397,6 +480,8 @@ int main(void) {
         WORLD_TEST(tasks_are_validated),
         WORLD_TEST(a_long_task_id_is_refused),
         WORLD_TEST(a_task_for_another_agent_is_refused),
+        WORLD_TEST(the_id_of_an_unreachable_task_is_not_taken_again),
+        WORLD_TEST(offers_are_validated),
         WORLD_TEST(task_groups_are_launched_whole_or_not_at_all),
         WORLD_TEST(calls_are_checked_in_order),
         WORLD_TEST(calls_need_the_stream_id),

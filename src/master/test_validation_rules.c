@@ -72,6 +72,7 @@ struct rule {
 #define VARIABLE(members) "\"environment\":{\"variables\":[{\"name\":\"A\"," members "}]}"
 #define SECRET(members) VARIABLE("\"type\":\"SECRET\",\"secret\":{" members "}")
 #define SOURCED(members) VOLUMES("{\"container_path\":\"c\",\"mode\":\"RW\",\"source\":{" members "}}")
+#define TCP "\"type\":\"TCP\",\"tcp\":{\"port\":1}"
 #define MULTI ",\"capabilities\":[{\"type\":\"MULTI_ROLE\"}]"
 #define USER "\"user\":\"u\",\"name\":\"n\""
 #define QUANTITIES(text) USER ",\"offer_filters\":{\"r\":{\"min_allocatable_resources\":{\"quantities\":[" text "]}}}"
@@ -102,6 +103,9 @@ static const struct rule rules[] = {
     {INFO, USER ",\"failover_timeout\":60", NULL},
     {INFO, QUANTITIES("{}"), "an empty set of quantities"},
     {INFO, QUANTITIES("{\"quantities\":{\"cpus\":{\"value\":-1}}}"), "the quantity of 'cpus' is invalid"},
+    {INFO, QUANTITIES("{\"quantities\":{\"cpus\":{\"value\":\"Infinity\"}}}"), "the quantity of 'cpus' is invalid"},
+    {INFO, QUANTITIES("{\"quantities\":{\"cpus\":{\"value\":1e-310}}}"), "the quantity of 'cpus' is invalid"},
+    {INFO, QUANTITIES("{\"quantities\":{\"cpus\":{\"value\":0}}}"), NULL},
     {INFO, QUANTITIES("{\"quantities\":{\"cpus\":{\"value\":1}}}"), NULL},
 
     {COMMAND, VARIABLE("\"type\":\"UNKNOWN\""), "type 'UNKNOWN' is not allowed"},
@@ -116,6 +120,8 @@ static const struct rule rules[] = {
      "must not have the 'reference' field set"},
     {COMMAND, SECRET("\"type\":\"VALUE\",\"value\":{\"data\":\"YQBi\"}"), "containing null bytes"},
     {COMMAND, SECRET("\"type\":\"VALUE\",\"value\":{\"data\":\"YWI=\"}"), NULL},
+    {COMMAND, SECRET("\"type\":\"UNKNOWN\""), NULL},
+    {COMMAND, VARIABLE("\"value\":\"\""), NULL},
 
     {CONTAINER, "\"type\":\"MESOS\"," SOURCED("\"type\":\"HOST_PATH\""), "'source.host_path' is not set"},
     {CONTAINER, "\"type\":\"MESOS\"," SOURCED("\"type\":\"SANDBOX_PATH\""), "'source.sandbox_path' is not set"},
@@ -127,15 +133,35 @@ static const struct rule rules[] = {
     {CONTAINER, "\"type\":\"MESOS\"," SOURCED("\"type\":\"UNKNOWN\""), "'source.type' is unknown"},
     {CONTAINER, "\"type\":\"DOCKER\",\"docker\":{\"image\":\"i\",\"parameters\":[{\"key\":\"name\",\"value\":\"x\"}]}",
      "must not be 'name'"},
+    {CONTAINER, "\"type\":\"DOCKER\",\"docker\":{\"image\":\"i\",\"parameters\":[{\"key\":\"k\",\"value\":\"x\"}]}",
+     NULL},
+    {CONTAINER, "\"type\":\"MESOS\"," SOURCED("\"type\":\"HOST_PATH\",\"host_path\":{\"path\":\"/x\"}"), NULL},
+    {CONTAINER,
+     "\"type\":\"MESOS\"," VOLUMES("{\"container_path\":\"c\",\"mode\":\"RW\",\"host_path\":\"/x\",\"image\":{\"type\":"
+                                   "\"DOCKER\",\"docker\":{\"name\":\"i\"}}}"),
+     "Invalid volume: Only one of them should be set"},
 
     {HEALTH_CHECK, "\"type\":\"UNKNOWN\"", "'UNKNOWN' is not a valid health check type"},
     {HEALTH_CHECK, "\"type\":\"COMMAND\"", "Expecting 'command' to be set for COMMAND health check"},
     {HEALTH_CHECK, "\"type\":\"COMMAND\",\"command\":{\"value\":\"x\"," VARIABLE("\"type\":\"VALUE\"") "}",
      "Health check's `CommandInfo` is invalid"},
+    {HEALTH_CHECK, "\"type\":\"COMMAND\",\"command\":{\"shell\":false}", "must contain 'executable path'"},
+    {HEALTH_CHECK, "\"type\":\"TCP\"", "Expecting 'tcp' to be set for TCP health check"},
+    {HEALTH_CHECK, TCP ",\"grace_period_seconds\":-1", "Expecting 'grace_period_seconds' to be non-negative"},
+    {HEALTH_CHECK, TCP ",\"interval_seconds\":-1", "Expecting 'interval_seconds' to be non-negative"},
+    {HEALTH_CHECK, TCP ",\"timeout_seconds\":-1", "Expecting 'timeout_seconds' to be non-negative"},
+    {HEALTH_CHECK, TCP ",\"timeout_seconds\":0", NULL},
+    {HEALTH_CHECK, "\"type\":\"HTTP\",\"http\":{\"port\":1,\"scheme\":\"https\",\"path\":\"/\"}", NULL},
     {CHECK, "\"type\":\"UNKNOWN\"", "'UNKNOWN' is not a valid check type"},
     {CHECK, "\"type\":\"COMMAND\"", "Expecting 'command' to be set for COMMAND check"},
     {CHECK, "\"type\":\"COMMAND\",\"command\":{\"command\":{\"value\":\"x\"," VARIABLE("\"type\":\"VALUE\"") "}}",
      "Check's `CommandInfo` is invalid"},
+    {CHECK, "\"type\":\"COMMAND\",\"command\":{\"command\":{}}", "Command check must contain 'shell command'"},
+    {CHECK, "\"type\":\"COMMAND\",\"command\":{\"command\":{\"shell\":false}}", "must contain 'executable path'"},
+    {CHECK, "\"type\":\"HTTP\"", "Expecting 'http' to be set for HTTP check"},
+    {CHECK, TCP ",\"delay_seconds\":-1", "Expecting 'delay_seconds' to be non-negative"},
+    {CHECK, TCP ",\"interval_seconds\":-1", "Expecting 'interval_seconds' to be non-negative"},
+    {CHECK, TCP, NULL},
     {CHECK, "\"type\":\"HTTP\",\"http\":{\"port\":1,\"path\":\"x\"}", "The path 'x' of HTTP check must start"},
 
     {EXECUTOR, "\"executor_id\":{\"value\":\"e\"},\"type\":\"CUSTOM\"", "must be set for 'CUSTOM' executor"},

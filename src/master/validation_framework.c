@@ -75,7 +75,7 @@ static int check_offer_filters(const Mesos__V1__FrameworkInfo *info, struct erro
             for (size_t k = 0; k < set->n_quantities; k++) {
                 double value = set->quantities[k]->value == NULL ? 0 : set->quantities[k]->value->value;
 
-                if (!isfinite(value) || value < 0)
+                if ((fpclassify(value) != FP_NORMAL && fpclassify(value) != FP_ZERO) || value < 0)
                     return error_set(err, 0, "Invalid min_allocatable_resources: the quantity of '%s' is invalid",
                                      set->quantities[k]->key == NULL ? "" : set->quantities[k]->key);
             }
