@@ -1,17 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Jenkins, played: the calls its Mesos plug-in makes of the v1 scheduler API, in their order (docs/frameworks.md)."""
+"""Jenkins, played: the calls its Mesos plug-in makes of the v1 scheduler API, in their order and in protobuf
+(docs/frameworks.md)."""
 
 import functools
 import http.server
+import pathlib
+import sys
 import threading
 import uuid
 
 import pytest
+from google.protobuf import json_format
 
-from cluster import get_json, wait_for
-from scheduler import Scheduler
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "message"))
+
+from cluster import get_json, wait_for  # noqa: E402
+from codec import TYPES  # noqa: E402
+from scheduler import Scheduler  # noqa: E402
 
 CAPABILITIES = ("MULTI_ROLE", "REGION_AWARE", "PARTITION_AWARE")
+
+
+class ProtobufScheduler(Scheduler):
+    """As the client of the plug-in, it knows no JSON."""
+
+    media_type = "application/x-protobuf"
+
+    def encode(self, call):
+        return json_format.ParseDict(call, TYPES["mesos.v1.scheduler.Call"]()).SerializeToString()
+
+    def decode(self, record):
+        return json_format.MessageToDict(TYPES["mesos.v1.scheduler.Event"].FromString(record),
+                                         preserving_proto_field_name=True)
 
 
 @pytest.fixture
@@ -28,8 +48,8 @@ def jenkins(tmp_path):
 
 
 def subscribe(cluster, framework_id):
-    return Scheduler(cluster.address, failover_timeout=600, framework_id=framework_id, name="Jenkins Scheduler", roles=("jenkins",),
-                     capabilities=CAPABILITIES)
+    return ProtobufScheduler(cluster.address, failover_timeout=600, framework_id=framework_id, name="Jenkins Scheduler",
+                             roles=("jenkins",), capabilities=CAPABILITIES)
 
 
 def launch(scheduler, name, jenkins, script):

@@ -12,6 +12,8 @@ from cluster import DEADLINE_S, USER
 
 
 class Scheduler:
+    media_type = "application/json"
+
     def __init__(self, address, failover_timeout=0, checkpoint=False, framework_id=None, name="test", roles=("*",),
                  capabilities=("MULTI_ROLE",), subscribe=True, role=None):
         self.address = address
@@ -32,13 +34,21 @@ class Scheduler:
         if subscribe:
             self.subscribe()
 
+    def encode(self, call):
+        """The bytes of a call, in the format of media_type."""
+        return json.dumps(call).encode()
+
+    def decode(self, record):
+        """The event in bytes of the stream."""
+        return json.loads(record)
+
     def subscribe(self, wait_for_event="SUBSCRIBED"):
         body = {"type": "SUBSCRIBE", "subscribe": {"framework_info": self.info}}
         if self.framework_id:
             body["framework_id"] = {"value": self.framework_id}
         self.connection = http.client.HTTPConnection(self.address, timeout=DEADLINE_S)
-        self.connection.request("POST", "/api/v1/scheduler", json.dumps(body),
-                                {"Content-Type": "application/json", "Accept": "application/json"})
+        self.connection.request("POST", "/api/v1/scheduler", self.encode(body),
+                                {"Content-Type": self.media_type, "Accept": self.media_type})
         response = self.connection.getresponse()
         assert response.status == 200, (response.status, response.read())
         self.stream_id = response.headers["Mesos-Stream-Id"]
@@ -54,7 +64,7 @@ class Scheduler:
                 length = response.readline()
                 if not length:
                     break
-                self.events.put(json.loads(response.read(int(length))))
+                self.events.put(self.decode(response.read(int(length))))
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             pass
         self.events.put({"type": "CLOSED"})
@@ -81,8 +91,8 @@ class Scheduler:
     def call(self, kind, expected=202, **members):
         body = {"type": kind, "framework_id": {"value": self.framework_id}, **members}
         connection = http.client.HTTPConnection(self.address, timeout=DEADLINE_S)
-        connection.request("POST", "/api/v1/scheduler", json.dumps(body),
-                           {"Content-Type": "application/json", "Mesos-Stream-Id": self.stream_id})
+        connection.request("POST", "/api/v1/scheduler", self.encode(body),
+                           {"Content-Type": self.media_type, "Mesos-Stream-Id": self.stream_id})
         response = connection.getresponse()
         text = response.read()
         connection.close()
