@@ -38,6 +38,10 @@ struct fixture {
 
 /* What the server has */
 
+/* The exchange is the server's again. */
+static void on_stalled_closed(struct http_exchange *exchange, void *user) {
+}
+
 static void on_request(struct http_exchange *exchange, void *user) {
     struct fixture *fixture = user;
     const char *path = http_exchange_request(exchange)->path;
@@ -52,6 +56,7 @@ static void on_request(struct http_exchange *exchange, void *user) {
     } else if (strcmp(path, "/a.tar.gz") == 0) {
         http_respond(exchange, 200, "application/gzip", fixture->archive.data, fixture->archive.size);
     } else if (strcmp(path, "/stalled") == 0) {
+        http_exchange_on_closed(exchange, on_stalled_closed, NULL);
         http_stream_begin(exchange, 200, "text/plain");
         http_stream_write(exchange, "x", 1);
     } else {
