@@ -138,6 +138,10 @@ def reserved(offer):
 
 
 def is_expected(case, offer):
+    """Besides what is reserved the offer has the bulk of the agent, and not only what a task that ended has left."""
+    free = {r["name"]: r.get("scalar", {}).get("value") for r in offer["resources"] if "reservations" not in r}
+    if not {"cpus", "mem", "disk", "ports"} <= free.keys() or free["cpus"] < 4 or free["mem"] < 10000:
+        return False
     return sorted(map(json.dumps, reserved(offer))) == sorted(map(json.dumps, case.get("offered", [])))
 
 
