@@ -4,8 +4,10 @@
  *
  *     bench_state [agents] [running tasks] [completed tasks] [target]
  *
- * Printed, for each of five answers: their size, the time by the clock, the master's CPU time, and the longest that
- * /health took meanwhile; and the best CPU time of all. */
+ * Printed: the memory that an agent (without its sockets and the allocator's part) and a task take; for each of five
+ * answers their size, the time by the clock, the master's CPU time, and the longest that /health took meanwhile; and
+ * the best CPU time of all. */
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,13 +137,21 @@ static void add_task(struct cluster *cluster, struct framework *framework, struc
     arena_done(&arena);
 }
 
+static size_t memory_in_use(void) {
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
 static void fill(struct cluster *cluster) {
+    size_t before = memory_in_use(), with_agents;
     size_t most = cluster->running > cluster->completed ? cluster->running : cluster->completed;
     struct framework *framework = NULL;
     size_t next_agent = 0;
 
     for (size_t i = 0; i < cluster->agents; i++)
         add_agent(cluster, i);
+    with_agents = memory_in_use();
     for (size_t i = 0; i < most; i++) {
         struct agent *agent = table_next(&cluster->master->agents, &next_agent);
 
@@ -156,6 +166,9 @@ static void fill(struct cluster *cluster) {
         if (i < cluster->completed)
             add_task(cluster, framework, agent, 2 * i + 1, true);
     }
+    printf("%zu bytes an agent, %zu bytes a task\n", (with_agents - before) / cluster->agents,
+           (memory_in_use() - with_agents) / (cluster->running + cluster->completed));
+    fflush(stdout);
 }
 
 /* Serve until the process is killed; the port goes to @out. */

@@ -160,14 +160,16 @@ static void take_executors(struct agent *agent, const Mesos__Internal__Reregiste
 static void tell_of_task(struct task *task, bool was_unreachable) {
     struct master *master = task->framework->master;
     struct master_status status;
+    struct arena arena = ARENA_INIT;
 
     if (!framework_is_connected(task->framework))
         return;
     master_status_init_task(&status, master, task, task_state(task),
                             MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_REREGISTERED,
                             was_unreachable ? "Unreachable agent re-registered" : "Unknown agent re-registered");
-    master_status_add_known(&status, task);
+    master_status_add_known(&status, task, &arena);
     framework_send_update(task->framework, &status.status);
+    arena_done(&arena);
 }
 
 /* A task that has ended for its framework, which was told so, does not begin again: what is left of it is killed, and

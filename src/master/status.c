@@ -39,8 +39,8 @@ void master_status_set_unreachable(struct master_status *status, int64_t since_n
     status->status.unreachable_time = &status->unreachable_time;
 }
 
-void master_status_add_known(struct master_status *status, const struct task *task) {
-    const Mesos__V1__TaskStatus *last = task_last_status(task);
+void master_status_add_known(struct master_status *status, const struct task *task, struct arena *arena) {
+    const Mesos__V1__TaskStatus *last = task_last_status(task, arena);
 
     if (last == NULL)
         return;

@@ -5,6 +5,7 @@
 #include "mesos/v1/mesos.pb-c.h"
 #include "model/task_state.h"
 
+struct arena;
 struct master;
 struct task;
 
@@ -23,5 +24,5 @@ void master_status_init(struct master_status *ret, struct master *master, const 
 void master_status_init_task(struct master_status *ret, struct master *master, const struct task *task,
                              enum task_state state, Mesos__V1__TaskStatus__Reason reason, const char *message);
 void master_status_set_unreachable(struct master_status *status, int64_t since_ns);
-/* Add what the last status of @task said of its health, checks and container. */
-void master_status_add_known(struct master_status *status, const struct task *task);
+/* Add what the last status of @task said of its health, checks and container; valid as long as @arena. */
+void master_status_add_known(struct master_status *status, const struct task *task, struct arena *arena);

@@ -55,23 +55,130 @@ struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, struct framewor
     return task_new(&message, framework, info->resources, info->n_resources);
 }
 
-static void append_status(struct task *task, const Mesos__V1__TaskStatus *status) {
-    Mesos__V1__Task *message = task->message;
-    Mesos__V1__TaskStatus shallow = *status, *copy;
-    bool is_of_agent = status->agent_id != NULL && strcmp(status->agent_id->value, task->agent_id.value) == 0;
+/* Statuses
+ *
+ * A packed one is a head and two messages behind it, which read as one are the whole status. The first holds what
+ * endpoints show besides what is in the head; as it is often the same in all statuses of a task, it is decoded only
+ * once then. The ids of the task and of its agent are left empty. */
 
+struct status_head {
+    uint32_t size, shown_size; /* of both messages, of the first */
+    double timestamp;
+    Mesos__V1__TaskState state;
+    bool has_timestamp;
+};
+
+static struct status_head status_head(const struct task *task, uint32_t offset) {
+    struct status_head head;
+
+    memcpy(&head, task->statuses.bytes + offset, sizeof(head));
+    return head;
+}
+
+static void append_status(struct task *task, const Mesos__V1__TaskStatus *status) {
+    struct packed_statuses *packed = &task->statuses;
+    Mesos__V1__TaskStatus shown = MESOS__V1__TASK_STATUS__INIT, rest = *status;
+    Mesos__V1__TaskID no_task_id = MESOS__V1__TASK_ID__INIT;
+    Mesos__V1__AgentID no_agent_id = MESOS__V1__AGENT_ID__INIT;
+    struct status_head head = {.state = status->state,
+                               .has_timestamp = status->has_timestamp,
+                               .timestamp = status->has_timestamp ? status->timestamp : 0};
+    char *at;
+
+    no_task_id.value = no_agent_id.value = (char *)"";
+    shown.task_id = rest.task_id = &no_task_id;
+    if (status->agent_id != NULL && strcmp(status->agent_id->value, task->agent_id.value) == 0)
+        rest.agent_id = &no_agent_id;
+    shown.state = MESOS__V1__TASK_STATE__TASK_STAGING; /* the same in all */
+    shown.has_healthy = status->has_healthy;
+    shown.healthy = status->healthy;
+    shown.labels = status->labels;
+    shown.container_status = status->container_status;
+    rest.has_timestamp = rest.has_healthy = false;
+    rest.labels = NULL;
+    rest.container_status = NULL;
     /* The data is between executor and framework, and may be large. */
-    shallow.has_data = false;
-    shallow.data = (ProtobufCBinaryData){0};
-    shallow.task_id = NULL;
-    if (is_of_agent)
-        shallow.agent_id = NULL;
-    copy = MESSAGE_COPY(&shallow);
-    copy->task_id = message->task_id;
-    if (is_of_agent)
-        copy->agent_id = &task->agent_id;
-    message->statuses = xrealloc(message->statuses, (message->n_statuses + 1) * sizeof(*message->statuses));
-    message->statuses[message->n_statuses++] = copy;
+    rest.has_data = false;
+    rest.data = (ProtobufCBinaryData){0};
+
+    head.shown_size = (uint32_t)MESSAGE_SIZE(&shown);
+    head.size = head.shown_size + (uint32_t)MESSAGE_SIZE(&rest);
+    packed->bytes = xrealloc(packed->bytes, packed->size + sizeof(head) + head.size);
+    at = packed->bytes + packed->size;
+    memcpy(at, &head, sizeof(head));
+    protobuf_c_message_pack(&shown.base, (uint8_t *)at + sizeof(head));
+    protobuf_c_message_pack(&rest.base, (uint8_t *)at + sizeof(head) + head.shown_size);
+    packed->last = packed->size;
+    packed->size += (uint32_t)sizeof(head) + head.size;
+    packed->count++;
+}
+
+static void remove_last_status(struct task *task) {
+    task->statuses.size = task->statuses.last;
+    task->statuses.count--;
+}
+
+static Mesos__V1__TaskStatus *decode_status(const char *bytes, size_t size, struct arena *arena) {
+    Mesos__V1__TaskStatus *status;
+
+    if (MESSAGE_DECODE(&mesos__v1__task_status__descriptor, bytes, size, arena, &status, NULL) < 0)
+        abort(); /* we have encoded it */
+    return status;
+}
+
+static Mesos__V1__TaskStatus *unpack_status(const struct task *task, uint32_t offset, struct arena *arena) {
+    struct status_head head = status_head(task, offset);
+    Mesos__V1__TaskStatus *status = decode_status(task->statuses.bytes + offset + sizeof(head), head.size, arena);
+
+    status->has_timestamp = head.has_timestamp;
+    status->timestamp = head.timestamp;
+    status->task_id = task->message->task_id;
+    if (status->agent_id != NULL && status->agent_id->value[0] == '\0')
+        status->agent_id = (Mesos__V1__AgentID *)&task->agent_id;
+    return status;
+}
+
+static Mesos__V1__TaskStatus **unpack_statuses(const struct task *task, struct arena *arena) {
+    Mesos__V1__TaskStatus **statuses = arena_alloc(arena, task->statuses.count * sizeof(Mesos__V1__TaskStatus *));
+    uint32_t offset = 0;
+
+    for (uint32_t i = 0; i < task->statuses.count; i++) {
+        statuses[i] = unpack_status(task, offset, arena);
+        offset += (uint32_t)sizeof(struct status_head) + status_head(task, offset).size;
+    }
+    return statuses;
+}
+
+Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena) {
+    return task->statuses.count == 0 ? NULL : unpack_status(task, task->statuses.last, arena);
+}
+
+void task_show_statuses(const struct task *task, void (*show)(const Mesos__V1__TaskStatus *status, void *user),
+                        void *user) {
+    struct arena arena = ARENA_INIT;
+    const char *previous = NULL;
+    uint32_t previous_size = 0, offset = 0;
+    Mesos__V1__TaskStatus *status = NULL;
+
+    while (offset < task->statuses.size) {
+        struct status_head head = status_head(task, offset);
+        const char *bytes = task->statuses.bytes + offset + sizeof(head);
+
+        if (previous == NULL || head.shown_size != previous_size || memcmp(bytes, previous, previous_size) != 0)
+            status = decode_status(bytes, head.shown_size, &arena);
+        status->state = head.state;
+        status->has_timestamp = head.has_timestamp;
+        status->timestamp = head.timestamp;
+        show(status, user);
+        previous = bytes;
+        previous_size = head.shown_size;
+        offset += (uint32_t)sizeof(head) + head.size;
+    }
+    arena_done(&arena);
+}
+
+double task_first_timestamp(const struct task *task) {
+    return task->statuses.count == 0 ? 0 : status_head(task, 0).timestamp;
 }
 
 struct task *task_new_from_message(const Mesos__V1__Task *message, struct framework *framework) {
@@ -99,9 +206,7 @@ void task_free(struct task *task) {
     if (task == NULL)
         return;
     list_remove(&task->in_agent);
-    for (size_t i = 0; i < task->message->n_statuses; i++)
-        MESSAGE_FREE(task->message->statuses[i]);
-    free(task->message->statuses);
+    free(task->statuses.bytes);
     MESSAGE_FREE(task->message);
     name_release(task->agent_id.value);
     resources_done(&task->resources);
@@ -112,6 +217,8 @@ Mesos__V1__Task *task_to_message(const struct task *task, enum resource_format f
     Mesos__V1__Task *message = arena_memdup(arena, task->message, sizeof(*message));
 
     resources_to_messages(&task->resources, format, arena, &message->resources, &message->n_resources);
+    message->statuses = unpack_statuses(task, arena);
+    message->n_statuses = task->statuses.count;
     return message;
 }
 
@@ -168,14 +275,13 @@ static void set_state(struct master *master, struct task *task, enum task_state 
 
 void task_update(struct master *master, struct task *task, const Mesos__V1__TaskStatus *status,
                  enum task_state latest) {
-    Mesos__V1__Task *message = task->message;
     bool was_over = is_over(task_state(task));
     bool is_news = is_check_update(status);
 
     if (!task_state_is_terminal(task_state(task)))
         set_state(master, task, latest);
-    if (message->n_statuses > 0 && message->statuses[message->n_statuses - 1]->state == status->state)
-        MESSAGE_FREE(message->statuses[--message->n_statuses]);
+    if (task->statuses.count > 0 && status_head(task, task->statuses.last).state == status->state)
+        remove_last_status(task);
     else
         is_news = true;
     append_status(task, status);

@@ -22,9 +22,16 @@ struct task {
     uint64_t history_number;     /* grows along framework->completed_tasks */
     Mesos__V1__AgentID agent_id; /* of message; its value is a held name, as the task may outlive its agent */
     struct resources resources;  /* with their allocation role; not those of its executor */
-    /* What endpoints and events show, but for its resources, which are left out: see task_to_message(). The state in it
-     * is the latest one that is known of; statuses holds the last update of each state that was seen, in order. */
+    /* What endpoints and events show, but for its resources and statuses, which are left out: see task_to_message().
+     * The state in it is the latest one that is known of. */
     Mesos__V1__Task *message;
+    /* The last update of each state that was seen, in order, encoded: as structs they would be the larger part of what
+     * a task takes. */
+    struct packed_statuses {
+        char *bytes;
+        uint32_t size, last; /* in bytes; the offset of the last one */
+        uint32_t count;
+    } statuses;
     uint8_t reported_uuid[UUID_BYTES]; /* message->status_update_uuid */
     /* The agent was told to kill it, or would have been had it been connected. */
     bool is_killed;
@@ -43,12 +50,16 @@ static inline enum task_state task_reported_state(const struct task *task) {
                                                                     : task->message->state);
 }
 
-/* The last status that is known, or NULL. */
-static inline const Mesos__V1__TaskStatus *task_last_status(const struct task *task) {
-    return task->message->n_statuses == 0 ? NULL : task->message->statuses[task->message->n_statuses - 1];
-}
+/* The last status that is known, in @arena, or NULL; its ids are shared with the task. */
+Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena);
+/* That of the first status; 0 if it has none. */
+double task_first_timestamp(const struct task *task);
+/* Call @show for each status with what endpoints show of it: state, timestamp, health, labels and container. It is
+ * valid during the call. */
+void task_show_statuses(const struct task *task, void (*show)(const Mesos__V1__TaskStatus *status, void *user),
+                        void *user);
 
-/* The message with its resources, in @arena; the rest is shared with the task. */
+/* The message with its resources and statuses, in @arena; the rest is shared with the task. */
 Mesos__V1__Task *task_to_message(const struct task *task, enum resource_format format, struct arena *arena);
 
 /* A new task in TASK_STAGING, not in any table. @info must be valid. */

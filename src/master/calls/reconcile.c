@@ -14,11 +14,13 @@
 
 static void send_state(const struct task *task, enum task_state state) {
     struct master_status status;
+    struct arena arena = ARENA_INIT;
 
     master_status_init_task(&status, task->framework->master, task, state,
                             MESOS__V1__TASK_STATUS__REASON__REASON_RECONCILIATION, "Reconciliation: Latest task state");
-    master_status_add_known(&status, task);
+    master_status_add_known(&status, task, &arena);
     framework_send_update(task->framework, &status.status);
+    arena_done(&arena);
 }
 
 static void send_latest(const struct task *task) {

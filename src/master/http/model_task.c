@@ -85,7 +85,9 @@ static void write_container_status(struct json_writer *writer, const Mesos__V1__
     json_end_object(writer);
 }
 
-static void write_status(struct json_writer *writer, const Mesos__V1__TaskStatus *status) {
+static void write_status(const Mesos__V1__TaskStatus *status, void *user) {
+    struct json_writer *writer = user;
+
     json_begin_object(writer);
     write_string(writer, "state", task_state_name((enum task_state)status->state));
     MODEL_KEY(writer, "timestamp");
@@ -152,8 +154,7 @@ void model_write_task(struct json_writer *writer, const struct task *task) {
     write_string(writer, "role", role_of(&task->resources));
     MODEL_KEY(writer, "statuses");
     json_begin_array(writer);
-    for (size_t i = 0; i < message->n_statuses; i++)
-        write_status(writer, message->statuses[i]);
+    task_show_statuses(task, write_status, writer);
     json_end_array(writer);
     write_task_extras(writer, message);
     json_end_object(writer);

@@ -84,7 +84,6 @@ static void sort_candidates(struct tasks_document *document) {
 
 /* The candidates up to the end of the page are kept in order, beyond them is room for as many new ones. */
 static void add_candidate(struct tasks_document *document, const struct task *task) {
-    const Mesos__V1__Task *message = task->message;
     size_t page_end = document->offset + document->limit;
 
     if (document->count == document->capacity) {
@@ -96,8 +95,8 @@ static void add_candidate(struct tasks_document *document, const struct task *ta
         }
     }
     document->candidates[document->count++] = (struct candidate){
-        .timestamp = message->n_statuses > 0 ? message->statuses[0]->timestamp : 0,
-        .has_status = message->n_statuses > 0,
+        .timestamp = task_first_timestamp(task),
+        .has_status = task->statuses.count > 0,
         .number = document->visited++,
         .framework_id = xstrdup(task->framework->id),
         .task_id = xstrdup(task->id),

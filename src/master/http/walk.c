@@ -66,11 +66,11 @@ static struct task *next_completed(struct task_walk *walk) {
     return task;
 }
 
-/* Fetching ahead. A task is spread over some fifteen pieces of memory that are seldom in a cache, and most of the time
+/* Fetching ahead. A task is spread over some ten pieces of memory that are seldom in a cache, and most of the time
  * of a visit would be spent waiting for them one after the other. Each piece is asked for as soon as the one that
  * points to it is likely to be there. */
 
-enum { LINE_BYTES = 64, MESSAGE_LINES = 6, STATUS_LINES = 8, STATUSES_AT_MOST = 4 };
+enum { LINE_BYTES = 64, MESSAGE_LINES = 5, STATUS_LINES = 5 };
 
 /* Lines that are not there do no harm; hence the addresses are numbers. */
 static void fetch(const void *memory, size_t lines) {
@@ -88,15 +88,8 @@ static void fetch_parts(const struct task *task) {
 static void fetch_more_parts(const struct task *task) {
     if (task == NULL)
         return;
-    fetch(task->message->statuses, 1);
+    fetch(task->statuses.bytes, STATUS_LINES);
     fetch(task->message->agent_id->value, 1);
-}
-
-static void fetch_statuses(const struct task *task) {
-    size_t count = task == NULL ? 0 : task->message->n_statuses;
-
-    for (size_t i = 0; i < count && i < STATUSES_AT_MOST; i++)
-        fetch(task->message->statuses[i], STATUS_LINES);
 }
 
 /* The task after the last one that was looked up ahead; NULL at the end. */
@@ -131,8 +124,6 @@ static void look_ahead(struct task_walk *walk) {
             fetch_parts(walk->ahead[(at - step) % TASK_WALK_AHEAD]);
         if (at >= 2 * step)
             fetch_more_parts(walk->ahead[(at - 2 * step) % TASK_WALK_AHEAD]);
-        if (at >= 3 * step)
-            fetch_statuses(walk->ahead[(at - 3 * step) % TASK_WALK_AHEAD]);
     }
 }
 
