@@ -2,6 +2,7 @@
 #include "process/process.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/table.h"
@@ -33,16 +34,15 @@ struct process_endpoint {
 struct peer {
     struct process_endpoint *endpoint;
     struct stream *stream;
-    struct address address;
-    char name[ADDRESS_TEXT_BYTES];
     struct list links;
+    char name[]; /* its address */
 };
 
 struct process_link {
     struct list member; /* of the process */
     struct list peer_member;
     struct process *process;
-    struct pid peer;
+    char peer[]; /* its pid as text: thousands of links are kept */
 };
 
 struct local_message {
@@ -56,9 +56,11 @@ struct local_message {
 
 static struct process_link *find_link(const struct process *process, const struct pid *peer) {
     struct process_link *link;
+    char text[PID_BYTES];
 
+    pid_format(peer, text);
     list_for_each (&process->links, link, member) {
-        if (pid_equal(&link->peer, peer))
+        if (strcmp(link->peer, text) == 0)
             return link;
     }
     return NULL;
@@ -93,8 +95,10 @@ static void tell_exited(struct process_endpoint *endpoint) {
     }
     while ((link = list_first(&told, struct process_link, peer_member)) != NULL) {
         struct process *process = link->process;
-        struct pid peer = link->peer;
+        struct pid peer;
 
+        if (pid_parse(link->peer, &peer, NULL) < 0)
+            abort(); /* process_link() has formatted it */
         link_free(link);
         if (process->ops->on_exited != NULL)
             process->ops->on_exited(process, &peer);
@@ -132,10 +136,9 @@ static struct peer *get_peer(struct process_endpoint *endpoint, const struct add
 
     if (peer != NULL)
         return peer;
-    peer = new0(struct peer);
+    peer = xcalloc(1, sizeof(*peer) + strlen(name) + 1);
     peer->endpoint = endpoint;
-    peer->address = *address;
-    memcpy(peer->name, name, sizeof(name));
+    memcpy(peer->name, name, strlen(name));
     list_init(&peer->links);
     table_add(&endpoint->peers, peer->name, peer);
     peer->stream = env_connect(endpoint->env, address, &peer_events, peer);
@@ -384,6 +387,7 @@ void process_done(struct process *process) {
     struct process_endpoint *endpoint = process->endpoint;
     struct process_link *link;
     struct list gone = LIST_INIT(gone);
+    size_t id_size = strlen(process->pid.id);
 
     if (endpoint == NULL)
         return;
@@ -391,7 +395,7 @@ void process_done(struct process *process) {
     while ((link = list_first(&process->links, struct process_link, member)) != NULL)
         link_free(link);
     list_for_each (&endpoint->local_links, link, peer_member) {
-        if (strcmp(link->peer.id, process->pid.id) == 0) {
+        if (strncmp(link->peer, process->pid.id, id_size) == 0 && link->peer[id_size] == '@') {
             list_remove(&link->peer_member);
             list_append(&gone, &link->peer_member);
         }
@@ -410,12 +414,14 @@ void process_send(struct process *process, const struct pid *to, const char *nam
 void process_link(struct process *process, const struct pid *peer) {
     struct process_endpoint *endpoint = process->endpoint;
     struct process_link *link;
+    char text[PID_BYTES];
 
     if (find_link(process, peer) != NULL)
         return;
-    link = new0(struct process_link);
+    pid_format(peer, text);
+    link = xcalloc(1, sizeof(*link) + strlen(text) + 1);
     link->process = process;
-    link->peer = *peer;
+    memcpy(link->peer, text, strlen(text));
     list_init(&link->peer_member);
     list_append(&process->links, &link->member);
     if (!is_local(endpoint, &peer->address)) {
