@@ -39,10 +39,9 @@ struct peer {
 };
 
 struct process_link {
-    struct list member; /* of the process */
     struct list peer_member;
-    struct process *process;
-    char peer[]; /* its pid as text: thousands of links are kept */
+    struct process *process; /* which has it by @peer */
+    char peer[];             /* its pid as text: thousands of links are kept */
 };
 
 struct local_message {
@@ -55,19 +54,13 @@ struct local_message {
 /* Links */
 
 static struct process_link *find_link(const struct process *process, const struct pid *peer) {
-    struct process_link *link;
     char text[PID_BYTES];
 
-    pid_format(peer, text);
-    list_for_each (&process->links, link, member) {
-        if (strcmp(link->peer, text) == 0)
-            return link;
-    }
-    return NULL;
+    return table_find(&process->links, pid_format(peer, text));
 }
 
 static void link_free(struct process_link *link) {
-    list_remove(&link->member);
+    table_remove(&link->process->links, link->peer);
     list_remove(&link->peer_member);
     free(link);
 }
@@ -378,7 +371,7 @@ void process_init(struct process *process, struct process_endpoint *endpoint, co
     *process = (struct process){.ops = ops, .endpoint = endpoint};
     snprintf(process->pid.id, sizeof(process->pid.id), "%s", id);
     process->pid.address = endpoint->advertised;
-    list_init(&process->links);
+    table_init(&process->links);
     if (!table_add(&endpoint->processes, process->pid.id, process))
         abort(); /* two actors with one id are a bug */
 }
@@ -392,8 +385,9 @@ void process_done(struct process *process) {
     if (endpoint == NULL)
         return;
     table_remove(&endpoint->processes, process->pid.id);
-    while ((link = list_first(&process->links, struct process_link, member)) != NULL)
+    while ((link = table_first(&process->links)) != NULL)
         link_free(link);
+    table_done(&process->links);
     list_for_each (&endpoint->local_links, link, peer_member) {
         if (strncmp(link->peer, process->pid.id, id_size) == 0 && link->peer[id_size] == '@') {
             list_remove(&link->peer_member);
@@ -423,7 +417,7 @@ void process_link(struct process *process, const struct pid *peer) {
     link->process = process;
     memcpy(link->peer, text, strlen(text));
     list_init(&link->peer_member);
-    list_append(&process->links, &link->member);
+    table_add(&process->links, link->peer, link);
     if (!is_local(endpoint, &peer->address)) {
         list_append(&get_peer(endpoint, &peer->address)->links, &link->peer_member);
     } else if (table_find(&endpoint->processes, peer->id) != NULL) {

@@ -6,6 +6,7 @@
  * router. Delivery is at most once and in order between a pair of endpoints. */
 #pragma once
 
+#include "base/table.h"
 #include "net/router.h"
 
 /* "id@ip:port", at most this long with its NUL. */
@@ -36,7 +37,7 @@ struct process {
     struct pid pid;
     const struct process_ops *ops;
     struct process_endpoint *endpoint;
-    struct list links; /* private */
+    struct table links; /* private */
 };
 
 /* @server_limits may be NULL. Requests that are no messages go to @router (borrowed). */
