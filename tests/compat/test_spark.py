@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 from cluster import BIN, ROOT, USER, Cluster, get_json, wait_for
+from sanitized import libmesos_loads  # noqa: F401
 
 # The first download takes minutes on a slow line.
 pytestmark = pytest.mark.timeout(1800)

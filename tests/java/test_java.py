@@ -15,6 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from cluster import BIN, Cluster, get_json, wait_for  # noqa: E402
+from sanitized import libmesos_loads  # noqa: E402, F401
 from zookeeper import ZooKeeper, lead  # noqa: E402
 
 SOURCES = sorted((HERE / "src").glob("*.java"))

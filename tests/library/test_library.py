@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from cluster import BIN, Cluster, descendants, is_alive, wait_for  # noqa: E402
+from sanitized import for_foreign_programs  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,8 @@ def test_a_cxx_program_builds_on_the_installed_files_and_runs(prefix, tmp_path):
     cluster = Cluster(tmp_path)
     try:
         cluster.start_master()
-        result = subprocess.run([program, cluster.address], capture_output=True, text=True, timeout=60, check=False)
+        result = subprocess.run([program, cluster.address], env={**os.environ, **for_foreign_programs()},
+                                capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode == 0, result.stderr
     finally:
         cluster.stop()
@@ -60,7 +62,8 @@ def test_every_program_and_every_function_has_its_manual_page(prefix):
 def test_the_library_can_be_loaded_and_unloaded_fifty_times(tmp_path):
     program = tmp_path / "reload"
     subprocess.run(["cc", "-o", program, HERE / "reload.c", "-ldl"], check=True)
-    result = subprocess.run([program, BIN / "libmesos.so"], capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run([program, BIN / "libmesos.so"], env={**os.environ, **for_foreign_programs()},
+                            capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
 
 

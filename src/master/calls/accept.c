@@ -137,7 +137,8 @@ void acceptance_add_conversions(struct acceptance *acceptance, struct resource_c
     size_t all = acceptance->conversion_count + count;
 
     acceptance->conversions = xrealloc(acceptance->conversions, (all + 1) * sizeof(*acceptance->conversions));
-    memcpy(acceptance->conversions + acceptance->conversion_count, conversions, count * sizeof(*conversions));
+    for (size_t i = 0; i < count; i++)
+        acceptance->conversions[acceptance->conversion_count + i] = conversions[i];
     acceptance->conversion_count = all;
     free(conversions);
 }
