@@ -39,6 +39,7 @@ static void end_tasks(struct agent *agent, const struct ending *ending) {
     list_for_each (&agent->tasks, task, in_agent) {
         struct framework *framework = task->framework;
         bool is_aware = framework->capabilities.partition_aware;
+        bool had_ended = task_state_is_terminal(task_state(task));
         enum task_state state = last_word(task, is_aware ? ending->aware_state : TASK_LOST);
         struct master_status status;
 
@@ -50,7 +51,8 @@ static void end_tasks(struct agent *agent, const struct ending *ending) {
         task_update(master, task, &status.status, state);
         if (framework_is_connected(framework))
             framework_send_update(framework, &status.status);
-        task_remove(master, task, ending->unreachable_since_ns != 0);
+        /* What is told to have ended is not unreachable: even if the agent forgot it, it does not begin again. */
+        task_remove(master, task, ending->unreachable_since_ns != 0 && !had_ended);
     }
 }
 

@@ -183,6 +183,28 @@ static void a_task_that_came_late_to_an_agent_that_is_back_stays_gone(void **sta
     assert_non_null(records_take(&scheduler->records, "TASK_GONE"));
 }
 
+static void a_task_that_ended_before_its_agent_was_unreachable_does_not_begin_again(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+    struct framework *framework = framework_find(world->master, scheduler->framework_id);
+
+    world_run_task(world, scheduler, agent);
+    fake_agent_update(agent, scheduler->framework_id, "t", "TASK_FINISHED", 2);
+    assert_non_null(records_take(&scheduler->records, "TASK_FINISHED"));
+    agent->is_mute = true;
+    sim_run_for(world->sim, 100 * SECOND);
+    assert_false(records_hold(&scheduler->records, "TASK_UNREACHABLE"));
+    assert_non_null(records_take(&scheduler->records, "TASK_FINISHED"));
+    assert_int_equal(framework->unreachable_tasks.count, 0);
+    assert_int_equal(framework->completed_task_count, 1);
+    agent->is_mute = false;
+    reregister(agent, scheduler->framework_id, "TASK_RUNNING", "");
+    assert_non_null(records_take(&agent->records, "KillTaskMessage"));
+    assert_false(records_hold(&scheduler->records, "\"type\":\"UPDATE\""));
+    assert_int_equal(framework->tasks.count, 0);
+}
+
 static void an_unreachable_agent_outlives_the_frameworks_of_its_tasks(void **state) {
     struct world *world = *state;
     struct fake_agent *agent = world_add_agent(world, 0);
@@ -446,6 +468,7 @@ int main(void) {
         WORLD_TEST(a_silent_agent_is_unreachable_after_75_seconds),
         WORLD_TEST(tasks_of_an_unaware_framework_are_lost_with_their_agent),
         WORLD_TEST(an_unreachable_agent_comes_back_with_its_tasks),
+        WORLD_TEST(a_task_that_ended_before_its_agent_was_unreachable_does_not_begin_again),
         WORLD_TEST(an_unreachable_agent_outlives_the_frameworks_of_its_tasks),
         WORLD_TEST(an_agent_that_forgot_how_a_task_ended_does_not_end_it_anew),
         WORLD_TEST(a_task_that_came_late_to_an_agent_that_is_back_stays_gone),
