@@ -3,11 +3,15 @@
 #include "allocator/allocator.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "allocator/internal.h"
 #include "base/log.h"
 #include "message/message.h"
 #include "model/name.h"
+
+/* What no factor goes beyond: then offers wait until the timeout. */
+#define MAX_EXPECTED_AGENTS 1e9
 
 /* Options */
 
@@ -185,7 +189,8 @@ void allocator_recover(struct allocator *allocator, size_t expected_agents, cons
         return;
     for (size_t i = 0; i < count; i++)
         allocator_update_quota(allocator, quotas[i].role, &quotas[i].guarantees, &quotas[i].limits);
-    allocator->expected_agents = (size_t)((double)expected_agents * allocator->options.agent_recovery_factor);
+    allocator->expected_agents = (size_t)fmin((double)expected_agents * allocator->options.agent_recovery_factor,
+                                              MAX_EXPECTED_AGENTS);
     if (allocator->expected_agents == 0)
         return;
     allocator_pause(allocator);

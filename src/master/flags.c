@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "model/role.h"
 
 #define FIELD(member) offsetof(struct master_flags, member)
 
@@ -50,6 +51,80 @@ static int check_allocation_interval(const void *flags, struct error *err) {
     if (((const struct master_flags *)flags)->allocation_interval_ns <= 0)
         return error_set(err, 0, "must be more than 0");
     return 0;
+}
+
+/* Mesos takes any number: a negative one means to wait for the first agent, one above 1 to wait until the timeout.
+ */
+static int check_recovery_factor(const void *flags, struct error *err) {
+    const double factor = ((const struct master_flags *)flags)->allocator_agent_recovery_factor;
+
+    if (factor < 0)
+        return error_set(err, 0, "'%g' must be at least 0", factor);
+    return 0;
+}
+
+static int check_offer_timeout(const void *flags, struct error *err) {
+    if (((const struct master_flags *)flags)->offer_timeout_ns <= 0)
+        return error_set(err, 0, "must be more than 0");
+    return 0;
+}
+
+static int check_roles(const void *flags, struct error *err) {
+    char **roles = text_split(((const struct master_flags *)flags)->roles, ",");
+    int result = 0;
+
+    for (size_t i = 0; roles[i] != NULL && result == 0; i++) {
+        if (role_validate(roles[i], err) < 0)
+            result = error_wrap(err, "role '%s'", roles[i]);
+    }
+    text_list_free(roles);
+    return result;
+}
+
+static bool is_allowed_role(const struct master_flags *flags, const char *role) {
+    char **roles = flags->roles == NULL ? NULL : text_split(flags->roles, ",");
+    bool is_allowed = roles == NULL || role_is_default(role);
+
+    for (size_t i = 0; !is_allowed && roles[i] != NULL; i++)
+        is_allowed = strcmp(roles[i], role) == 0;
+    text_list_free(roles);
+    return is_allowed;
+}
+
+/* Cut "role=weight" in two. */
+static int parse_weight(const struct master_flags *flags, char *pair, double *ret, struct error *err) {
+    char *equals = strchr(pair, '=');
+
+    if (equals == NULL || equals == pair)
+        return error_set(err, 0, "'%s' must be of the form 'role=weight'", pair);
+    *equals = '\0';
+    if (!is_allowed_role(flags, pair))
+        return error_set(err, 0, "'%s' must be one of --roles", pair);
+    if (role_validate(pair, err) < 0)
+        return error_wrap(err, "role '%s'", pair);
+    if (double_parse(equals + 1, ret, NULL) < 0 || *ret <= 0)
+        return error_set(err, 0, "the weight '%s' of role '%s' must be a number above 0", equals + 1, pair);
+    return 0;
+}
+
+int master_flags_visit_weights(const struct master_flags *flags,
+                               void (*visit)(void *user, const char *role, double weight), void *user,
+                               struct error *err) {
+    char **pairs = flags->weights == NULL ? NULL : text_split(flags->weights, ",");
+    int result = 0;
+    double weight;
+
+    for (size_t i = 0; pairs != NULL && pairs[i] != NULL && result == 0; i++) {
+        result = parse_weight(flags, pairs[i], &weight, err);
+        if (result == 0 && visit != NULL)
+            visit(user, pairs[i], weight);
+    }
+    text_list_free(pairs);
+    return result;
+}
+
+static int check_weights(const void *flags, struct error *err) {
+    return master_flags_visit_weights(flags, NULL, NULL, err);
 }
 
 /* The bounds of src/master/main.cpp. */
@@ -165,6 +240,12 @@ static const struct flag flags[] = {
      "Sets of resources, separated by '|', one of which an offer must hold at least.", NULL, 0, NULL},
     {"filter_gpu_resources", FLAG_BOOL, FIELD(filter_gpu_resources), "true",
      "Offer agents with GPUs only to frameworks with the capability GPU_RESOURCES.", NULL, 0, NULL},
+    {"allocator_agent_recovery_factor", FLAG_DOUBLE, FIELD(allocator_agent_recovery_factor), "0.8",
+     "After a failover, if quota was recovered: the part of the known agents that must be back before anything is "
+     "offered.",
+     NULL, 0, check_recovery_factor},
+    {"allocator_recovery_timeout", FLAG_DURATION, FIELD(allocator_recovery_timeout_ns), "10mins",
+     "After a failover: how long offers wait for these agents at most.", NULL, 0, NULL},
     {"whitelist", FLAG_STRING, FIELD(whitelist), NULL,
      "Path of a file with the host names, one a line, of the agents that may be offered; read again every 5 seconds. "
      "If "
@@ -174,13 +255,14 @@ static const struct flag flags[] = {
      "Most memory of each regular expression in a framework's offer constraints, compiled.", NULL, 0, NULL},
     {"offer_constraints_re2_max_program_size", FLAG_INTEGER, FIELD(offer_constraints_re2_max_program_size), "100",
      "Most instructions of each regular expression in a framework's offer constraints, compiled.", NULL, 0, NULL},
-    {"weights", FLAG_STRING, FIELD(weights), NULL, "Weights of roles: 'role=weight,role=weight'.", NULL, 0, NULL},
+    {"weights", FLAG_STRING, FIELD(weights), NULL, "Weights of roles: 'role=weight,role=weight'.", NULL, 0,
+     check_weights},
     {"roles", FLAG_STRING, FIELD(roles), NULL,
-     "Roles, separated by commas, that frameworks may be in; unset: all. '*' is always allowed.", NULL, 0, NULL},
+     "Roles, separated by commas, that frameworks may be in; unset: all. '*' is always allowed.", NULL, 0, check_roles},
     {"root_submissions", FLAG_BOOL, FIELD(root_submissions), "true", "Whether frameworks may run tasks as root.", NULL,
      0, NULL},
     {"offer_timeout", FLAG_DURATION, FIELD(offer_timeout_ns), NULL,
-     "Take an offer back when it was not answered for this long; unset: never.", NULL, 0, NULL},
+     "Take an offer back when it was not answered for this long; unset: never.", NULL, 0, check_offer_timeout},
     {"agent_ping_timeout", FLAG_DURATION, FIELD(agent_ping_timeout_ns), "15secs",
      "How long an agent may take to answer a ping.", "slave_ping_timeout", 0, check_ping_timeout},
     {"max_agent_ping_timeouts", FLAG_INTEGER, FIELD(max_agent_ping_timeouts), "5",
@@ -260,8 +342,6 @@ static const struct flag_refused refused[] = {
     {"modules", no_modules},
     {"modules_dir", no_modules},
     {"hooks", no_modules},
-    {"allocator_agent_recovery_factor", "the registry is in memory, no quota is recovered from it"},
-    {"allocator_recovery_timeout", "the registry is in memory, no quota is recovered from it"},
     {"master_contender", no_modules},
     {"master_detector", no_modules},
     {"ip_discovery_command", "not supported: give the address with --ip"},

@@ -22,6 +22,8 @@ struct master_flags {
     char *framework_sorter;
     char *fair_sharing_excluded_resource_names;
     char *min_allocatable_resources;
+    double allocator_agent_recovery_factor;
+    int64_t allocator_recovery_timeout_ns;
     char *whitelist;
     uint64_t offer_constraints_re2_max_mem_bytes;
     int64_t offer_constraints_re2_max_program_size;
@@ -64,6 +66,12 @@ struct master_flags {
 };
 
 extern const struct flag_table master_flag_table;
+
+/* Visit the pairs of --weights; the first that is wrong is an error, after those before it were visited. With flags
+ * that flags_parse() took it does not fail. @visit NULL: only check. */
+int master_flags_visit_weights(const struct master_flags *flags,
+                               void (*visit)(void *user, const char *role, double weight), void *user,
+                               struct error *err);
 
 /* The file that the log goes to, which the caller frees; NULL: none. */
 char *master_log_path(const struct master_flags *flags);

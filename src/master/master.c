@@ -10,6 +10,7 @@
 #include "master/agent.h"
 #include "master/dispatch.h"
 #include "master/framework.h"
+#include "master/role_settings.h"
 #include "message/json.h"
 #include "message/message.h"
 
@@ -141,30 +142,6 @@ static int make_info(struct master *master, struct error *err) {
     return make_domain(master, err);
 }
 
-/* --weights: "role=weight,role=weight" */
-static int set_weights(struct master *master, struct error *err) {
-    char **pairs = master->flags->weights == NULL ? NULL : text_split(master->flags->weights, ",");
-    int result = 0;
-
-    for (size_t i = 0; pairs != NULL && pairs[i] != NULL && result == 0; i++) {
-        char *equals = strchr(pairs[i], '=');
-        double weight;
-
-        if (equals == NULL) {
-            result = error_set(err, 0, "the flag --weights is to be 'role=weight,…', not '%s'", pairs[i]);
-            continue;
-        }
-        *equals = '\0';
-        if (double_parse(equals + 1, &weight, err) < 0 || weight <= 0)
-            result = error_set(err, 0, "the weight '%s' of role '%s' in --weights is not a number above 0", equals + 1,
-                               pairs[i]);
-        else
-            allocator_update_weight(master->allocator, pairs[i], weight);
-    }
-    text_list_free(pairs);
-    return result;
-}
-
 static enum allocator_sorter sorter_from(const char *name) {
     return strcmp(name, "random") == 0 ? ALLOCATOR_SORTER_RANDOM : ALLOCATOR_SORTER_DRF;
 }
@@ -193,11 +170,12 @@ static int make_allocator(struct master *master, struct error *err) {
         options.min_allocatable_count = minimum_count;
         options.filter_gpu_resources = flags->filter_gpu_resources;
         options.domain = master->info->domain;
+        options.recovery_timeout_ns = flags->allocator_recovery_timeout_ns;
+        options.agent_recovery_factor = flags->allocator_agent_recovery_factor;
         options.max_completed_frameworks = (size_t)flags->max_completed_frameworks;
         options.publish_per_framework_metrics = flags->publish_per_framework_metrics;
         options.metrics = &master->registry;
         master->allocator = allocator_new(&options, &offer_allocator_callbacks, master, master->env);
-        result = set_weights(master, err);
     }
     for (size_t i = 0; i < minimum_count; i++)
         quantities_done(&minimum[i]);
@@ -218,15 +196,18 @@ static void init_tables(struct master *master) {
     table_init(&master->offers);
     table_init(&master->inverse_offers);
     table_init(&master->operations);
+    table_init(&master->role_settings);
     list_init(&master->orphans);
     list_init(&master->observers);
 }
 
 static int start(struct master *master, const struct master_options *options, struct error *err) {
     const struct master_flags *flags = master->flags;
+    const struct master_recovered nothing = {0};
 
     if (listen_as_advised(master, options, err) < 0 || make_info(master, err) < 0 || make_allocator(master, err) < 0)
         return -1;
+    master_recover(master, options->recovered == NULL ? &nothing : options->recovered);
     if (flags->roles != NULL)
         master->allowed_roles = text_split(flags->roles, ",");
     master_metrics_init(master);
@@ -301,6 +282,7 @@ void master_free(struct master *master) {
     table_done(&master->offers);
     table_done(&master->inverse_offers);
     table_done(&master->operations);
+    role_settings_done(master);
     buffer_done(&master->encoded);
     buffer_done(&master->framed);
     text_list_free(master->allowed_roles);

@@ -23,6 +23,7 @@ struct master_options {
     const struct http_limits *http_limits; /* NULL: the defaults */
     /* Tells the machine's load for /system/stats.json: system_stats_read(), or NULL for none. */
     void (*read_stats)(struct system_stats *ret);
+    const struct master_recovered *recovered; /* what a registry remembers (role_settings.h); NULL: nothing */
     /* Parts of the daemon that are served beside the master's own routes, or NULL. */
     const struct master_http *http;
 };
@@ -65,6 +66,7 @@ struct master {
     struct table operations;           /* of struct operation by uuid (16 bytes) */
     struct list orphans;               /* of struct operation: their framework is not there, or it is an operator's */
     char **allowed_roles;              /* --roles; NULL: all */
+    struct table role_settings;        /* of struct role_setting by role */
 
     struct table frameworks_by_pid; /* of struct connection by the driver's address */
     struct buffer encoded, framed;  /* scratch of connection_send() and master_send() */

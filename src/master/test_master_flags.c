@@ -42,6 +42,8 @@ static void defaults_are_those_of_mesos(void **state) {
     assert_string_equal(flags.min_allocatable_resources, "cpus:0.01|mem:32");
     assert_int_equal(flags.offer_constraints_re2_max_mem_bytes, 4096);
     assert_int_equal(flags.offer_constraints_re2_max_program_size, 100);
+    assert_true(flags.allocator_agent_recovery_factor == 0.8);
+    assert_int_equal(flags.allocator_recovery_timeout_ns, 10 * MINUTE);
     assert_true(flags.root_submissions && flags.filter_gpu_resources && flags.publish_per_framework_metrics);
     flags_done(&master_flag_table, &flags);
 }
@@ -53,8 +55,37 @@ static void wrong_values_are_refused_with_the_reason(void **state) {
     expect_refused("--agent_reregister_timeout=1mins", "must be at least 10mins");
     expect_refused("--role_sorter=nice", "must be 'drf' or 'random'");
     expect_refused("--allocation_interval=0secs", "must be more than 0");
+    expect_refused("--allocator_agent_recovery_factor=-0.1",
+                   "--allocator_agent_recovery_factor: '-0.1' must be at least 0");
+    expect_refused("--allocator_agent_recovery_factor=most",
+                   "--allocator_agent_recovery_factor: 'most' is not a number");
+    expect_refused("--allocator_agent_recovery_factor=nan", "'nan' is not a number");
+    expect_refused("--allocator_recovery_timeout=-1secs", "--allocator_recovery_timeout: '-1secs' is not a duration");
+    expect_refused("--allocator_recovery_timeout=10", "'10' is not a duration");
+    expect_refused("--offer_timeout=0secs", "--offer_timeout: must be more than 0");
+    expect_refused("--roles=a,b/,c", "--roles: role 'b/'");
+    expect_refused("--weights=a", "--weights: 'a' must be of the form 'role=weight'");
+    expect_refused("--weights==2", "'=2' must be of the form");
+    expect_refused("--weights=a=1,b=0", "--weights: the weight '0' of role 'b' must be a number above 0");
+    expect_refused("--weights=a=1=2", "the weight '1=2' of role 'a' must be a number");
+    expect_refused("--weights=-a=2", "--weights: role '-a'");
     expect_refused("--logging_level=LOUD", "must be INFO, WARNING or ERROR");
     expect_refused("--max_completed_frameworks=-1", "must not be negative");
+}
+
+static void weights_are_of_the_allowed_roles(void **state) {
+    char *arguments[] = {"mesos-master", "--roles=a,b", "--weights=a=2,*=0.5", NULL};
+    struct master_flags flags = {0};
+    struct error err = ERROR_INIT;
+
+    assert_int_equal(flags_parse(&master_flag_table, 3, arguments, &flags, NULL, NULL), 0);
+    flags_done(&master_flag_table, &flags);
+    flags = (struct master_flags){0};
+    arguments[2] = "--weights=a=2,c=1";
+    assert_int_equal(flags_parse(&master_flag_table, 3, arguments, &flags, NULL, &err), -1);
+    assert_string_equal(error_message(&err), "--weights: 'c' must be one of --roles");
+    error_done(&err);
+    flags_done(&master_flag_table, &flags);
 }
 
 static void what_mesos_has_and_we_have_not_is_refused(void **state) {
@@ -79,9 +110,8 @@ static void what_says_the_default_is_taken(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_mesos),
-        cmocka_unit_test(wrong_values_are_refused_with_the_reason),
-        cmocka_unit_test(what_mesos_has_and_we_have_not_is_refused),
+        cmocka_unit_test(defaults_are_those_of_mesos),      cmocka_unit_test(wrong_values_are_refused_with_the_reason),
+        cmocka_unit_test(weights_are_of_the_allowed_roles), cmocka_unit_test(what_mesos_has_and_we_have_not_is_refused),
         cmocka_unit_test(what_says_the_default_is_taken),
     };
 

@@ -9,6 +9,7 @@
 #include "master/framework.h"
 #include "master/http/endpoints.h"
 #include "master/http/model.h"
+#include "master/role_settings.h"
 #include "model/role.h"
 #include "process/common_endpoints.h"
 
@@ -152,38 +153,34 @@ void role_views_done(struct role_views *views) {
     free(views->sorted);
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+static int compare_settings(const void *a, const void *b) {
+    return strcmp((*(const struct role_setting *const *)a)->role, (*(const struct role_setting *const *)b)->role);
 }
 
 void for_each_weight(const struct master *master, void (*visit)(void *user, const char *role, double weight),
                      void *user) {
-    char **pairs = master->flags->weights == NULL ? NULL : text_split(master->flags->weights, ",");
+    const struct role_setting **sorted = xcalloc(master->role_settings.count + 1, sizeof(*sorted)), *setting;
+    size_t count = 0;
 
-    if (pairs == NULL)
-        return;
-    qsort(pairs, text_list_count(pairs), sizeof(*pairs), compare_texts);
-    for (size_t i = 0; pairs[i] != NULL; i++) {
-        char *equals = strchr(pairs[i], '=');
-        double weight;
-
-        /* The flag was checked when the master started. */
-        if (equals == NULL || double_parse(equals + 1, &weight, NULL) < 0)
-            continue;
-        *equals = '\0';
-        visit(user, pairs[i], weight);
+    table_for_each (&master->role_settings, setting)
+        sorted[count++] = setting;
+    qsort(sorted, count, sizeof(*sorted), compare_settings);
+    for (size_t i = 0; i < count; i++) {
+        if (sorted[i]->weight > 0)
+            visit(user, sorted[i]->role, sorted[i]->weight);
     }
-    text_list_free(pairs);
+    free(sorted);
 }
 
 /* /roles */
 
-/* What is not there is left out, as ResourceQuantities does. */
-static void write_figure(struct json_writer *json, const char *name, const struct quantities *quantities) {
+/* What is not there is left out, as ResourceQuantities does; a limit of 0 is shown, as ResourceLimits does. */
+static void write_figure(struct json_writer *json, const char *name, const struct quantities *quantities,
+                         bool with_zeros) {
     json_key(json, name);
     json_begin_object(json);
     for (uint32_t i = 0; i < quantities->count; i++) {
-        if (quantities->items[i].amount == 0)
+        if (quantities->items[i].amount == 0 && !with_zeros)
             continue;
         json_key_string(json, quantities->items[i].name);
         json_double(json, scalar_to_double(quantities->items[i].amount));
@@ -191,8 +188,10 @@ static void write_figure(struct json_writer *json, const char *name, const struc
     json_end_object(json);
 }
 
-static void write_role(struct json_writer *json, const struct role_view *view) {
-    struct quantities none = QUANTITIES_INIT, all;
+static void write_role(struct json_writer *json, const struct master *master, const struct role_view *view) {
+    const struct role_setting *setting = role_setting_find(master, view->name);
+    const struct role_setting none = {0};
+    struct quantities all;
 
     json_begin_object(json);
     json_member_string(json, "name", view->name);
@@ -200,18 +199,18 @@ static void write_role(struct json_writer *json, const struct role_view *view) {
     json_key(json, "quota");
     json_begin_object(json);
     json_member_string(json, "role", view->name);
-    write_figure(json, "guarantee", &none);
-    write_figure(json, "limit", &none);
-    write_figure(json, "consumed", &view->consumed);
+    write_figure(json, "guarantee", setting == NULL ? &none.guarantees : &setting->guarantees, false);
+    write_figure(json, "limit", setting == NULL ? &none.limits : &setting->limits, true);
+    write_figure(json, "consumed", &view->consumed, false);
     json_end_object(json);
     quantities_copy(&all, &view->allocated);
     for (uint32_t i = 0; i < view->offered.count; i++)
         quantities_add(&all, view->offered.items[i].name, view->offered.items[i].amount);
-    write_figure(json, "resources", &all);
+    write_figure(json, "resources", &all, false);
     quantities_done(&all);
-    write_figure(json, "allocated", &view->allocated);
-    write_figure(json, "offered", &view->offered);
-    write_figure(json, "reserved", &view->reserved);
+    write_figure(json, "allocated", &view->allocated, false);
+    write_figure(json, "offered", &view->offered, false);
+    write_figure(json, "reserved", &view->reserved, false);
     json_key(json, "frameworks");
     json_begin_array(json);
     for (size_t i = 0; i < view->framework_count; i++)
@@ -232,7 +231,7 @@ void get_roles(struct http_exchange *exchange, void *user) {
     json_key(&json, "roles");
     json_begin_array(&json);
     for (size_t i = 0; i < views.by_name.count; i++)
-        write_role(&json, views.sorted[i]);
+        write_role(&json, endpoints->master, views.sorted[i]);
     json_end_array(&json);
     json_end_object(&json);
     role_views_done(&views);

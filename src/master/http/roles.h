@@ -27,6 +27,6 @@ struct role_views {
 void role_views_init(struct role_views *views, const struct master *master);
 void role_views_done(struct role_views *views);
 
-/* Visit the roles of --weights, in the order of their names. */
+/* Visit the roles that have a weight, in the order of their names. */
 void for_each_weight(const struct master *master, void (*visit)(void *user, const char *role, double weight),
                      void *user);

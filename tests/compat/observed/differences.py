@@ -47,8 +47,7 @@ NAMES_WE_LACK = {
     "master": [
         r"registrar/.*|registry_(fetch|store)_timeout|zk_session_timeout",  # no durable registry
         r"allocator/mesos/quota/roles//.*",  # of the empty role, by a slip of Mesos
-        r"allocator_(agent_recovery_factor|recovery_timeout)|authentication_v0_timeout",
-        r"initialize_driver_logging|offer_constraints_re2_.*",  # of glog and RE2, which we do not use
+        r"authentication_v0_timeout|initialize_driver_logging",  # of authentication and glog
     ],
     "agent": [
         r"containerizer/.*|resource_provider_manager/.*",
