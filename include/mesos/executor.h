@@ -46,7 +46,8 @@ MESOS_API struct mesos_executor_driver *mesos_executor_driver_new(const struct m
 MESOS_API void mesos_executor_driver_free(struct mesos_executor_driver *driver);
 
 MESOS_API enum mesos_status mesos_executor_driver_start(struct mesos_executor_driver *driver);
-/* End. Updates that the agent has not acknowledged are waited for, for some seconds. */
+/* End. Updates that the agent has not acknowledged are waited for, for some seconds; from a callback, join() waits for
+ * them instead. */
 MESOS_API enum mesos_status mesos_executor_driver_stop(struct mesos_executor_driver *driver);
 MESOS_API enum mesos_status mesos_executor_driver_abort(struct mesos_executor_driver *driver);
 MESOS_API enum mesos_status mesos_executor_driver_join(struct mesos_executor_driver *driver);

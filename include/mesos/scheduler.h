@@ -78,7 +78,9 @@ MESOS_API void mesos_scheduler_driver_free(struct mesos_scheduler_driver *driver
 /* Connect and begin to call back. */
 MESOS_API enum mesos_status mesos_scheduler_driver_start(struct mesos_scheduler_driver *driver);
 /* End. Without @failover the framework is unregistered: its tasks and executors are shut down. With it they go on for
- * the framework's failover_timeout, for a driver with the same framework id to take over. */
+ * the framework's failover_timeout, for a driver with the same framework id to take over. Calls made before have
+ * reached the master when this returns, unless it does not answer within some seconds; from a callback, join() waits
+ * for that instead. */
 MESOS_API enum mesos_status mesos_scheduler_driver_stop(struct mesos_scheduler_driver *driver, bool failover);
 /* End without unregistering; join() then returns MESOS_DRIVER_ABORTED. */
 MESOS_API enum mesos_status mesos_scheduler_driver_abort(struct mesos_scheduler_driver *driver);

@@ -27,7 +27,8 @@ struct scheduler_client {
     bool has_leader;
     struct env_timer retry;
     int64_t backoff_ns, next_backoff_ns;
-    bool is_subscribed, is_refused;
+    bool is_subscribed;
+    bool is_over; /* refused or leaving: no subscription is made any more */
     unsigned busy;
     bool is_dead;
 };
@@ -60,7 +61,7 @@ static void disconnect(struct scheduler_client *client) {
 
 /* Wait a random part of the backoff, which doubles up to a minute, so that many schedulers do not come at once. */
 static void retry_later(struct scheduler_client *client) {
-    if (client->is_dead || client->is_refused || !client->has_leader)
+    if (client->is_dead || client->is_over || !client->has_leader)
         return;
     env_timer_start(&client->retry, (int64_t)(env_random_fraction(client->env) * (double)client->next_backoff_ns));
     client->next_backoff_ns *= 2;
@@ -101,7 +102,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
 
     client->busy++;
     if (is_final(status) && !client->is_subscribed) {
-        client->is_refused = true;
+        client->is_over = true;
         disconnect(client);
         client->events->on_refused(client->user, status, error_message(err));
     } else {
@@ -155,7 +156,7 @@ static void on_leader(const struct address *leader, void *user) {
     env_timer_stop(&client->retry);
     client->busy++;
     disconnect(client);
-    if (leader != NULL && !client->is_dead && !client->is_refused) {
+    if (leader != NULL && !client->is_dead && !client->is_over) {
         client->subscription_options.peer = *leader;
         subscribe(client);
     }
@@ -269,6 +270,11 @@ void scheduler_client_set_suppressed_roles(struct scheduler_client *client, char
 void scheduler_client_set_offer_constraints(struct scheduler_client *client,
                                             const Mesos__V1__Scheduler__OfferConstraints *constraints) {
     set_template(client, client->template->suppressed_roles, client->template->n_suppressed_roles, constraints);
+}
+
+void scheduler_client_leave(struct scheduler_client *client) {
+    client->is_over = true;
+    env_timer_stop(&client->retry);
 }
 
 void scheduler_client_reconnect(struct scheduler_client *client) {

@@ -53,5 +53,8 @@ void scheduler_client_set_framework(struct scheduler_client *client, const Mesos
 void scheduler_client_set_suppressed_roles(struct scheduler_client *client, char *const *roles, size_t count);
 void scheduler_client_set_offer_constraints(struct scheduler_client *client,
                                             const Mesos__V1__Scheduler__OfferConstraints *constraints);
+/* Keep the subscription that there is, for calls to be answered, but make no other one once it is lost: whoever takes
+ * over would lose theirs. */
+void scheduler_client_leave(struct scheduler_client *client);
 /* Resubscribe on a new connection, as schedulers do that doubt the old one. */
 void scheduler_client_reconnect(struct scheduler_client *client);

@@ -197,6 +197,24 @@ static void a_client_that_doubts_its_connection_makes_another(void **state) {
     assert_int_equal(f->master.subscribes, 2);
 }
 
+static void a_client_that_leaves_makes_no_other_subscription(void **state) {
+    struct fixture *f = *state;
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+
+    subscribe(f);
+    call.type = MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE;
+    assert_true(scheduler_client_call(f->client, &call));
+    scheduler_client_leave(f->client);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(scheduler_client_calls_pending(f->client), 0);
+    peer_kill(&f->master);
+    sim_run_for(f->sim, SECOND);
+    peer_listen(&f->master);
+    sim_run_for(f->sim, 10 * MINUTE);
+    assert_int_equal(f->disconnected, 1);
+    assert_int_equal(f->master.subscribes, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -208,6 +226,7 @@ int main(void) {
         TEST(a_refusal_is_final),
         TEST(calls_need_a_subscription),
         TEST(a_client_that_doubts_its_connection_makes_another),
+        TEST(a_client_that_leaves_makes_no_other_subscription),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

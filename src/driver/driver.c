@@ -8,10 +8,10 @@
 
 #include "base/log.h"
 
-/* How long join() waits at most for the last calls and updates to get out. */
+/* How long stop() and join() wait at most for the last calls and updates to get out. */
 #define END_TIMEOUT (5 * SECOND)
 /* How long stop and abort wait for a callback that is running. It may itself wait for a lock that their caller holds.
- */
+ * Longer than END_TIMEOUT. */
 enum { CALLBACK_TIMEOUT_S = 10 };
 
 static void on_deadline(struct env_timer *timer) {
@@ -202,8 +202,9 @@ static void take_turn(void *user) {
         take_simulated_turn(driver);
 }
 
-/* The lock is held. */
-static void wait_for_callback(struct driver *driver) {
+/* Wait for the callback that runs, and after a stop also for the last calls: whoever takes over may be started next,
+ * and must not overtake them. The lock is held. */
+static void wait_for_end(struct driver *driver, bool with_calls) {
     struct timespec deadline;
     int result = 0;
 
@@ -211,7 +212,7 @@ static void wait_for_callback(struct driver *driver) {
         return;
     clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += CALLBACK_TIMEOUT_S;
-    while (driver->in_callback && result == 0)
+    while ((driver->in_callback || (with_calls && !driver->finished)) && result == 0)
         result = pthread_cond_timedwait(&driver->changed, &driver->lock, &deadline);
     if (result != 0)
         log_warning("A callback has not returned within %d s of the driver's end; it is not waited for any longer",
@@ -232,7 +233,7 @@ enum mesos_status driver_stop(struct driver *driver, enum mesos_status status, b
     if (was == MESOS_DRIVER_RUNNING || (was == MESOS_DRIVER_ABORTED && status == MESOS_DRIVER_STOPPED))
         driver->status = status;
     pthread_cond_broadcast(&driver->changed);
-    wait_for_callback(driver);
+    wait_for_end(driver, was == MESOS_DRIVER_RUNNING && status == MESOS_DRIVER_STOPPED);
     pthread_mutex_unlock(&driver->lock);
     return was == MESOS_DRIVER_RUNNING ? status : was;
 }

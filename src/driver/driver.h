@@ -60,8 +60,10 @@ int driver_init(struct driver *driver, const struct driver_ops *ops, struct env 
 void driver_done(struct driver *driver);
 
 enum mesos_status driver_start(struct driver *driver);
-/* Move from RUNNING to @status; waits for a callback that runs on another thread. As in Mesos, an aborted driver can be
- * stopped, which returns that it was aborted. */
+/* Move from RUNNING to @status; waits for a callback that runs on another thread and, if @status is STOPPED, for the
+ * last calls to be answered, as join does. As in Mesos, an aborted driver can be stopped, which returns that it was
+ * aborted.
+ */
 enum mesos_status driver_stop(struct driver *driver, enum mesos_status status, bool failover);
 enum mesos_status driver_join(struct driver *driver);
 enum mesos_status driver_status(struct driver *driver);

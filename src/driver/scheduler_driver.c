@@ -224,6 +224,7 @@ static void end(struct driver *driver, enum mesos_status status, bool failover) 
         call.type = MESOS__V1__SCHEDULER__CALL__TYPE__TEARDOWN;
         scheduler_client_call(scheduler->client, &call);
     }
+    scheduler_client_leave(scheduler->client);
     env_timer_start(&scheduler->end_poll, 0);
 }
 

@@ -560,6 +560,16 @@ static void d4_stop_for_a_failover_tells_the_master_nothing(void **state) {
     assert_int_equal(peer_count(&f->master, CALL(TEARDOWN)), 0);
 }
 
+static void d4_whoever_takes_over_does_not_overtake_the_last_calls(void **state) {
+    struct fixture *f = *state;
+
+    start(f);
+    for (int i = 0; i < 20; i++)
+        kill_task(f, "t");
+    assert_int_equal(mesos_scheduler_driver_stop(f->driver, true), MESOS_DRIVER_STOPPED);
+    assert_int_equal(peer_count(&f->master, CALL(KILL)), 20);
+}
+
 static void d5_abort_is_told_from_stop(void **state) {
     struct fixture *f = *state;
 
@@ -911,6 +921,7 @@ int main(void) {
         TEST(d3_stop_unregisters_the_framework),
         TEST(d3_stop_does_not_hang_on_a_deaf_master),
         TEST(d4_stop_for_a_failover_tells_the_master_nothing),
+        TEST(d4_whoever_takes_over_does_not_overtake_the_last_calls),
         TEST(d5_abort_is_told_from_stop),
         TEST(d6_join_blocks_until_the_end),
         TEST(d7_d13_d14_calls_carry_what_they_were_given),
