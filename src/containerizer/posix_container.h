@@ -52,6 +52,7 @@ struct posix_container {
     bool is_destroyed;
     bool is_unwanted;          /* found by recover(): its end is nobody's news */
     struct buffer order;       /* for its monitor */
+    struct buffer config;      /* for the agent that recovers it */
     struct posix_fetch *fetch; /* FETCHING */
     struct child *monitor;     /* one that this process has started */
     int pidfd;                 /* one that was recovered */
@@ -115,6 +116,10 @@ void posix_fetch_free(struct posix_container *container, bool is_done);
 
 /* posix_sweep.c: kill what is left of a container whose monitor was killed. */
 void posix_sweep(const struct posix_container *container);
+
+/* posix_recover.c: how a container was launched, in Mesos's format, and as a file of its runtime directory. */
+void posix_config_encode(const struct container_config *config, struct buffer *ret);
+int posix_config_write(const struct posix_container *container, struct error *err);
 
 /* posix_recover.c, posix_usage.c: the functions of containerizer_ops. */
 int posix_recover(struct containerizer *containerizer, char *const *ids, size_t count, struct error *err);

@@ -82,6 +82,7 @@ void posix_container_free(struct posix_container *container) {
     table_remove(&container->posix->containers, container->id);
     env_timer_done(&container->telling);
     buffer_done(&container->order);
+    buffer_done(&container->config);
     error_done(&container->failure);
     free(container->runtime_path);
     free(container->id);
@@ -258,6 +259,8 @@ static int start_monitor(struct posix_container *container, struct error *err) {
     if (runtime_create(container->runtime_path, err) < 0)
         return -1;
     container->owns_runtime = true;
+    if (container->checkpoint && posix_config_write(container, err) < 0)
+        return -1;
     cleanup_close int order_fd = order_file(&container->order, err);
     if (order_fd < 0)
         return -1;
@@ -273,6 +276,7 @@ static int start_monitor(struct posix_container *container, struct error *err) {
         return error_wrap(err, "starting the container's monitor");
     container->monitor_pid = child_pid(container->monitor);
     buffer_done(&container->order);
+    buffer_done(&container->config);
     return 0;
 }
 
@@ -395,6 +399,8 @@ static int begin_launch(struct posix *posix, const struct container_config *conf
     container->checkpoint = config->checkpoint;
     container->own_output = config->own_output;
     buffer_swap(&container->order, &order);
+    if (config->checkpoint)
+        posix_config_encode(config, &container->config);
     posix_container_set_resources(container, config->resources, config->resource_count);
     container->on_launched = on_launched;
     container->launched_user = user;

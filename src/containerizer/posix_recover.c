@@ -9,6 +9,50 @@
 #include "containerizer/monitor.h"
 #include "containerizer/posix_container.h"
 #include "containerizer/runtime.h"
+#include "mesos/internal/container.pb-c.h"
+
+/* How it was launched: Mesos's ContainerConfig behind its size as four bytes, the lowest first. */
+#define CONFIG_FILE "config"
+
+enum { CONFIG_HEAD_BYTES = 4, LARGEST_CONFIG_BYTES = 64 * 1024 * 1024 };
+
+void posix_config_encode(const struct container_config *config, struct buffer *ret) {
+    Mesos__Internal__Slave__ContainerConfig message = MESOS__INTERNAL__SLAVE__CONTAINER_CONFIG__INIT;
+    message.directory = (char *)config->directory;
+    message.user = (char *)config->user;
+    message.command_info = (Mesos__V1__CommandInfo *)config->command;
+    message.container_info = (Mesos__V1__ContainerInfo *)config->container;
+    message.resources = (Mesos__V1__Resource **)config->resources;
+    message.n_resources = config->resource_count;
+    const size_t size = MESSAGE_SIZE(&message);
+    const char head[CONFIG_HEAD_BYTES] = {(char)size, (char)(size >> 8), (char)(size >> 16), (char)(size >> 24)};
+    buffer_append(ret, head, sizeof(head));
+    MESSAGE_ENCODE(&message, ret);
+}
+
+int posix_config_write(const struct posix_container *container, struct error *err) {
+    return runtime_write(container->runtime_path, CONFIG_FILE, container->config.data, container->config.size, err);
+}
+
+/* The resources of a nested container, which nobody tells again (MesosContainerizerProcess::usage() of Mesos takes them
+ * from there too); those of an executor come with update(). */
+static void read_config(struct posix_container *container) {
+    cleanup_free char *path = path_join(container->runtime_path, CONFIG_FILE);
+    cleanup_(arena_done) struct arena arena = ARENA_INIT;
+    cleanup_buffer struct buffer record = BUFFER_INIT;
+    cleanup_error struct error err = ERROR_INIT;
+    Mesos__Internal__Slave__ContainerConfig *config = NULL;
+    if (!env_file_exists(container->posix->env, path))
+        return;
+    if (env_file_read(container->posix->env, path, LARGEST_CONFIG_BYTES, &record, &err) < 0 ||
+        record.size < CONFIG_HEAD_BYTES ||
+        MESSAGE_DECODE(&mesos__internal__slave__container_config__descriptor, record.data + CONFIG_HEAD_BYTES,
+                       record.size - CONFIG_HEAD_BYTES, &arena, &config, &err) < 0)
+        log_warning("The resources of container %s are not known: '%s' can not be read: %s", container->id, path,
+                    error_message(&err));
+    else
+        posix_container_set_resources(container, config->resources, config->n_resources);
+}
 
 static void on_process_gone(struct watch *watch, void *user) {
     struct posix_container *container = user;
@@ -83,8 +127,10 @@ static int recover_container(struct posix *posix, const char *id, bool is_wanted
     container->is_unwanted = !is_wanted;
     if (attach(container, err) < 0)
         return error_wrap(err, "recovering container %s", id);
-    if (is_wanted && strchr(id, '.') != NULL)
+    if (is_wanted && strchr(id, '.') != NULL) {
+        read_config(container);
         posix->base.events->on_recovered(posix->base.user, id);
+    }
     if (recover_below(posix, runtime_path, id, is_wanted, err) < 0)
         return -1;
     if (container->monitor_pid == 0) {

@@ -79,6 +79,15 @@ int runtime_read_number(const char *path, const char *name, int *ret, struct err
     return 0;
 }
 
+int runtime_write(const char *path, const char *name, const void *data, size_t size, struct error *err) {
+    cleanup_free char *file = path_join(path, name);
+    cleanup_close int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ssize_t result = 0;
+    for (size_t done = 0; fd >= 0 && done < size && result >= 0; done += result)
+        result = write(fd, (const char *)data + done, size - done);
+    return fd < 0 || result < 0 ? error_errno(err, "writing '%s'", file) : 0;
+}
+
 char *runtime_read_link(const char *path, const char *name) {
     char target[PATH_MAX];
     cleanup_free char *link = path_join(path, name);

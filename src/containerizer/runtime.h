@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The runtime directory: what is known of each container outside of any process, in Mesos's layout.
  *
- *     <runtime_dir>/containers/<id>/{lock,pid,status,command,sandbox}
+ *     <runtime_dir>/containers/<id>/{config,lock,pid,status,command,sandbox}
  *     <runtime_dir>/containers/<id>/containers/<nested id>/…
  *
- * See monitor.h for the files. Everything here happens at once: the files are tiny and usually on a tmpfs. */
+ * See monitor.h for the files, posix_recover.c for config. Everything here happens at once: the files are tiny and
+ * usually on a tmpfs. */
 #pragma once
 
 #include "base/error.h"
@@ -21,6 +22,9 @@ int runtime_read_number(const char *path, const char *name, int *ret, struct err
 
 /* The target of a link in the directory, which the caller frees; NULL if there is none. */
 char *runtime_read_link(const char *path, const char *name);
+
+/* Create a file of the directory that only our user may read. */
+int runtime_write(const char *path, const char *name, const void *data, size_t size, struct error *err);
 
 /* Who holds the lock: a monitor's pid, or 0. Returns 1 if there is no lock file. */
 int runtime_lock_holder(const char *path, int *ret_pid, struct error *err);

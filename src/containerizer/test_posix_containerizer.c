@@ -508,6 +508,38 @@ static void nested_runtime_stays_until_it_is_removed(void **state) {
     run_until(fixture, &parent->has_exited);
 }
 
+static void recovered_nested_container_knows_its_resources(void **state) {
+    struct fixture *fixture = *state;
+    Mesos__V1__Value__Scalar amounts[] = {MESOS__V1__VALUE__SCALAR__INIT, MESOS__V1__VALUE__SCALAR__INIT};
+    Mesos__V1__Resource resources[] = {MESOS__V1__RESOURCE__INIT, MESOS__V1__RESOURCE__INIT};
+    Mesos__V1__Resource *list[] = {&resources[0], &resources[1]};
+    static const char *const names[] = {"cpus", "mem"};
+    for (size_t i = 0; i < 2; i++) {
+        resources[i].name = (char *)names[i];
+        resources[i].type = MESOS__V1__VALUE__TYPE__SCALAR;
+        resources[i].scalar = &amounts[i];
+    }
+    amounts[0].value = 0.5;
+    amounts[1].value = 32;
+    struct record *parent = start(fixture, "p", "sleep 1000", true);
+    struct launch launch;
+    prepare(&launch, fixture, "p.n", "sleep 1000");
+    launch.config.checkpoint = true;
+    launch.config.resources = list;
+    launch.config.resource_count = 2;
+    struct record *nested = begin(fixture, &launch);
+    run_until(fixture, &nested->is_launched);
+    close_containerizer(fixture);
+    open_containerizer(fixture);
+    recover(fixture, "p");
+    fixture->containerizer->ops->usage(fixture->containerizer, "p.n", on_usage, fixture);
+    run_until(fixture, &fixture->has_statistics);
+    assert_true(fixture->statistics.cpus_soft_limit == 0.5);
+    assert_int_equal(fixture->statistics.mem_limit_bytes, 32 * 1024 * 1024);
+    destroy(fixture, "p");
+    run_until(fixture, &parent->has_exited);
+}
+
 static void second_launch_with_one_id_is_refused(void **state) {
     struct fixture *fixture = *state;
     start(fixture, "c", "sleep 1000", false);
@@ -784,6 +816,7 @@ static int run_all(void) {
         with_fixture(nested_container_ends_before_its_parent),
         with_fixture(nested_container_ends_with_its_parents_command),
         with_fixture(nested_runtime_stays_until_it_is_removed),
+        with_fixture(recovered_nested_container_knows_its_resources),
         with_fixture(second_launch_with_one_id_is_refused),
         with_fixture(what_processes_can_not_give_is_refused),
         with_fixture(impossible_places_are_refused),
