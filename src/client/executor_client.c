@@ -19,7 +19,8 @@
 struct pending_update {
     struct list member;
     Mesos__V1__TaskStatus *status;
-    bool is_told; /* on the subscription in force: with the call that began it, or after */
+    /* On the subscription in force. TOLD: with the call that began it, or by one that was answered. */
+    enum { UPDATE_UNTOLD, UPDATE_SENT, UPDATE_TOLD } stage;
 };
 
 /* A launched task none of whose statuses has been acknowledged: told to a restarted agent. */
@@ -176,16 +177,31 @@ static void send_update(struct executor_client *client, struct pending_update *p
     call.type = MESOS__V1__EXECUTOR__CALL__TYPE__UPDATE;
     call.update = &update;
     update.status = pending->status;
-    pending->is_told = true;
+    pending->stage = UPDATE_SENT;
     send_call(client, &call);
 }
 
-/* What came up since the agent was asked for the subscription. */
+/* Whether the agent has, or will have with one answer, all that came before @pending of its task. An update that went
+ * out behind one that fails would come first. */
+static bool is_turn_of(const struct executor_client *client, const struct pending_update *pending) {
+    const struct pending_update *update;
+
+    list_for_each (&client->updates, update, member) {
+        if (update == pending)
+            break;
+        if (update->stage != UPDATE_TOLD &&
+            strcmp(update->status->task_id->value, pending->status->task_id->value) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* What came up since the agent was asked for the subscription, or waited for an answer. */
 static void send_untold(struct executor_client *client) {
     struct pending_update *update;
 
     list_for_each (&client->updates, update, member)
-        if (!update->is_told)
+        if (update->stage == UPDATE_UNTOLD && is_turn_of(client, update))
             send_update(client, update);
 }
 
@@ -252,11 +268,23 @@ static void on_call_failed(struct subscription *subscription, unsigned status, c
     if (status != 0 && status != 503)
         return;
     list_for_each (&client->updates, update, member)
-        update->is_told = false;
+        if (update->stage == UPDATE_SENT)
+            update->stage = UPDATE_UNTOLD;
     env_timer_start(&client->resend, RESEND_DELAY);
 }
 
-static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed};
+static void on_calls_answered(struct subscription *subscription) {
+    struct executor_client *client = subscription_user(subscription);
+    struct pending_update *update;
+
+    list_for_each (&client->updates, update, member)
+        if (update->stage == UPDATE_SENT)
+            update->stage = UPDATE_TOLD;
+    if (client->is_subscribed && !env_timer_is_running(&client->resend))
+        send_untold(client);
+}
+
+static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed, on_calls_answered};
 
 static void subscribe(struct executor_client *client) {
     Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
@@ -278,7 +306,7 @@ static void subscribe(struct executor_client *client) {
 
         mesos__v1__executor__call__update__init(item);
         item->status = update->status;
-        update->is_told = true;
+        update->stage = UPDATE_TOLD;
         subscribe.unacknowledged_updates[subscribe.n_unacknowledged_updates++] = item;
     }
     list_for_each (&client->tasks, task, member)
@@ -397,7 +425,7 @@ void executor_client_send_update(struct executor_client *client, const Mesos__V1
     list_append(&client->updates, &update->member);
     client->update_count++;
     /* What is to be sent again goes first. */
-    if (client->is_subscribed && !env_timer_is_running(&client->resend))
+    if (client->is_subscribed && !env_timer_is_running(&client->resend) && is_turn_of(client, update))
         send_update(client, update);
 }
 

@@ -208,6 +208,9 @@ static const struct http_call_events call_events = {NULL, NULL, on_call_done};
 static struct http_call *post(struct subscription *subscription, const ProtobufCMessage *message, bool is_stream,
                               const struct http_call_events *events, void *user) {
     cleanup_buffer struct buffer body = BUFFER_INIT;
+    if (subscription->call_count == 0 && !subscription->is_lost && !subscription->is_dead &&
+        subscription->events->on_calls_answered != NULL)
+        subscription->events->on_calls_answered(subscription);
     struct http_header headers[4] = {{"Content-Type", media_type(subscription)}, {"Accept", media_type(subscription)}};
     struct http_call_options options = {.method = "POST",
                                         .target = subscription->options.target,

@@ -26,6 +26,8 @@ struct subscription_events {
 
 struct subscription_options {
     struct address peer;
+    /* None of the calls waits for an answer any more; may be NULL. */
+    void (*on_calls_answered)(struct subscription *subscription);
     const char *target;        /* "/api/v1/scheduler"; borrowed, as all text here, until subscription_free() */
     const char *authorization; /* value of the Authorization header, or NULL */
     enum subscription_format format;

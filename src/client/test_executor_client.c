@@ -98,14 +98,18 @@ static void subscribe(struct fixture *f) {
     assert_int_equal(f->subscribed, before + 1);
 }
 
-static void update(struct fixture *f, int state) {
+static void send_update(struct fixture *f, const char *task_id, int state) {
     Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
     Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
 
-    id.value = (char *)"t";
+    id.value = (char *)task_id;
     status.task_id = &id;
     status.state = (Mesos__V1__TaskState)state;
     executor_client_send_update(f->client, &status);
+}
+
+static void update(struct fixture *f, int state) {
+    send_update(f, "t", state);
     sim_run_for(f->sim, SECOND);
 }
 
@@ -173,6 +177,43 @@ static void an_update_that_a_recovering_agent_can_not_take_comes_again(void **st
     f->agent.calls = 0;
     sim_run_for(f->sim, 10 * SECOND);
     assert_int_equal(f->agent.calls, 0);
+}
+
+static void assert_taken(const struct fixture *f, size_t index, const char *task_id, int state) {
+    const Mesos__V1__TaskStatus *status = ((Mesos__V1__Executor__Call *)f->agent.taken[index])->update->status;
+
+    assert_string_equal(status->task_id->value, task_id);
+    assert_int_equal(status->state, state);
+}
+
+static void an_update_does_not_overtake_one_of_its_task_that_failed(void **state) {
+    struct fixture *f = *state;
+
+    subscribe(f);
+    f->agent.call_refusal = 503;
+    f->agent.call_refusals = 1;
+    send_update(f, "t", MESOS__V1__TASK_STATE__TASK_RUNNING);
+    send_update(f, "other", MESOS__V1__TASK_STATE__TASK_RUNNING);
+    send_update(f, "t", MESOS__V1__TASK_STATE__TASK_FINISHED);
+    sim_run_for(f->sim, 10 * SECOND);
+    /* That of the other task is sent again too: which call had failed is not known. */
+    assert_int_equal(f->agent.taken_count, 4);
+    assert_taken(f, 0, "other", MESOS__V1__TASK_STATE__TASK_RUNNING);
+    assert_taken(f, 1, "t", MESOS__V1__TASK_STATE__TASK_RUNNING);
+    assert_taken(f, 2, "other", MESOS__V1__TASK_STATE__TASK_RUNNING);
+    assert_taken(f, 3, "t", MESOS__V1__TASK_STATE__TASK_FINISHED);
+}
+
+static void an_update_that_will_never_be_taken_does_not_hold_up_the_next(void **state) {
+    struct fixture *f = *state;
+
+    subscribe(f);
+    f->agent.call_refusal = 400;
+    f->agent.call_refusals = 1;
+    send_update(f, "t", MESOS__V1__TASK_STATE__TASK_RUNNING);
+    update(f, MESOS__V1__TASK_STATE__TASK_FINISHED);
+    assert_int_equal(f->agent.taken_count, 1);
+    assert_taken(f, 0, "t", MESOS__V1__TASK_STATE__TASK_FINISHED);
 }
 
 static void x4_a_checkpointing_executor_waits_for_the_recovery_timeout(void **state) {
@@ -274,6 +315,8 @@ int main(void) {
         TEST(x2_a_restarted_agent_is_told_what_it_has_not_acknowledged),
         TEST(an_update_that_comes_up_while_subscribing_follows),
         TEST(an_update_that_a_recovering_agent_can_not_take_comes_again),
+        TEST(an_update_does_not_overtake_one_of_its_task_that_failed),
+        TEST(an_update_that_will_never_be_taken_does_not_hold_up_the_next),
         TEST(x4_a_checkpointing_executor_waits_for_the_recovery_timeout),
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),

@@ -26,12 +26,16 @@ struct peer {
     bool (*is_subscribe)(const ProtobufCMessage *call);
     unsigned refusal;        /* answers SUBSCRIBE with this, or 0 */
     unsigned call_refusal;   /* likewise other calls */
+    size_t call_refusals;    /* only so many of them; 0: all */
+    bool is_mute;            /* answers no calls */
     const char *location;    /* of a redirect */
     char authorization[100]; /* the header of the latest request, "" if it had none */
     struct http_exchange *stream;
     struct arena arena;
     ProtobufCMessage *subscribe, *call; /* the latest */
-    int64_t times[1000];                /* of SUBSCRIBEs */
+    ProtobufCMessage *taken[8];         /* calls that were not refused, in their order */
+    size_t taken_count;
+    int64_t times[1000]; /* of SUBSCRIBEs */
     size_t subscribes, calls;
 };
 
@@ -40,6 +44,17 @@ static inline void peer_on_closed(struct http_exchange *exchange, void *user) {
 
     if (peer->stream == exchange)
         peer->stream = NULL;
+}
+
+static inline void peer_answer(struct peer *peer, struct http_exchange *exchange, ProtobufCMessage *call) {
+    if (peer->call_refusal != 0) {
+        http_respond_text(exchange, peer->call_refusal, "no");
+        if (peer->call_refusals > 0 && --peer->call_refusals == 0)
+            peer->call_refusal = 0;
+        return;
+    }
+    peer->taken[peer->taken_count++ % ARRAY_SIZE(peer->taken)] = call;
+    http_respond(exchange, 202, NULL, NULL, 0);
 }
 
 static inline void peer_on_request(struct http_exchange *exchange, void *user) {
@@ -54,10 +69,8 @@ static inline void peer_on_request(struct http_exchange *exchange, void *user) {
     if (!peer->is_subscribe(call)) {
         peer->call = call;
         peer->calls++;
-        if (peer->call_refusal != 0)
-            http_respond_text(exchange, peer->call_refusal, "no");
-        else
-            http_respond(exchange, 202, NULL, NULL, 0);
+        if (!peer->is_mute)
+            peer_answer(peer, exchange, call);
         return;
     }
     assert_true(peer->subscribes < ARRAY_SIZE(peer->times));
