@@ -15,6 +15,10 @@
 /* After so long the updates are sent again to an agent that could not take a call. */
 #define RESEND_DELAY (2 * SECOND)
 
+/* Each half hour a call goes to the agent, as with Mesos's library (DEFAULT_HEARTBEAT_CALL_INTERVAL), and shows whether
+ * there still is one at the other end. */
+#define HEARTBEAT_CALL_INTERVAL (30 * MINUTE)
+
 /* A status that the agent has not acknowledged. */
 struct pending_update {
     struct list member;
@@ -39,7 +43,7 @@ struct executor_client {
     bool checkpoint;
     int64_t recovery_timeout_ns, backoff_max_ns;
     struct subscription *subscription;
-    struct env_timer retry, recovery, resend;
+    struct env_timer retry, recovery, resend, heartbeat;
     struct list updates, tasks;
     size_t update_count;
     bool is_subscribed, was_subscribed, is_abandoned;
@@ -62,6 +66,7 @@ static void destroy(struct executor_client *client) {
     env_timer_done(&client->retry);
     env_timer_done(&client->recovery);
     env_timer_done(&client->resend);
+    env_timer_done(&client->heartbeat);
     http_client_free(client->http);
     free(client->agent_id);
     free(client->framework_id);
@@ -83,6 +88,7 @@ static void abandon(struct executor_client *client, const char *reason) {
     env_timer_stop(&client->retry);
     env_timer_stop(&client->recovery);
     env_timer_stop(&client->resend);
+    env_timer_stop(&client->heartbeat);
     subscription_free(take_ptr(&client->subscription));
     client->busy++;
     client->events->on_abandoned(client->user, reason);
@@ -216,6 +222,7 @@ static void on_event(struct subscription *subscription, const ProtobufCMessage *
     if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED) {
         client->is_subscribed = client->was_subscribed = true;
         env_timer_stop(&client->recovery);
+        env_timer_start(&client->heartbeat, HEARTBEAT_CALL_INTERVAL);
         send_untold(client);
     }
     keep_account(client, event);
@@ -230,6 +237,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
     bool was_subscribed = client->is_subscribed;
 
     client->is_subscribed = false;
+    env_timer_stop(&client->heartbeat);
     subscription_free(take_ptr(&client->subscription));
     /* 503: the agent recovers. Any other refusal will not change by asking again. */
     if (status >= 400 && status != 503) {
@@ -285,6 +293,15 @@ static void on_calls_answered(struct subscription *subscription) {
 }
 
 static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed, on_calls_answered};
+
+static void on_heartbeat(struct env_timer *timer) {
+    struct executor_client *client = container_of(timer, struct executor_client, heartbeat);
+    Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
+
+    call.type = MESOS__V1__EXECUTOR__CALL__TYPE__HEARTBEAT;
+    send_call(client, &call);
+    env_timer_start(timer, HEARTBEAT_CALL_INTERVAL);
+}
 
 static void subscribe(struct executor_client *client) {
     Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
@@ -363,6 +380,7 @@ struct executor_client *executor_client_new(struct env *env, const struct execut
     env_timer_init(&client->retry, env, on_retry);
     env_timer_init(&client->recovery, env, on_recovery_timeout);
     env_timer_init(&client->resend, env, on_resend);
+    env_timer_init(&client->heartbeat, env, on_heartbeat);
     return client;
 }
 
@@ -377,6 +395,8 @@ void executor_client_free(struct executor_client *client) {
     client->is_subscribed = false;
     env_timer_stop(&client->retry);
     env_timer_stop(&client->recovery);
+    env_timer_stop(&client->resend);
+    env_timer_stop(&client->heartbeat);
     subscription_free(take_ptr(&client->subscription));
     if (client->busy == 0)
         destroy(client);

@@ -8,6 +8,9 @@
 #include "base/text.h"
 #include "message/json.h"
 
+/* From the head of the answer to SUBSCRIBE to the first event, which masters and agents send at once. */
+#define FIRST_EVENT_LIMIT MINUTE
+
 enum { LARGEST_RECORD_BYTES = 256 * 1024 * 1024, LARGEST_ANSWER_BYTES = 64 * 1024 };
 
 struct subscription {
@@ -27,7 +30,8 @@ struct subscription {
     char *stream_id;
     unsigned status;
     char *location;
-    unsigned busy; /* callbacks of ours on the stack: freeing waits for them */
+    unsigned busy;  /* callbacks of ours on the stack: freeing waits for them */
+    bool has_begun; /* an event has come */
     bool is_dead, is_lost;
 };
 
@@ -136,6 +140,10 @@ static bool on_record(void *user, const char *record, size_t size) {
         lose(subscription, &err);
         return false;
     }
+    if (!subscription->has_begun) {
+        subscription->has_begun = true;
+        subscription_set_silence_limit(subscription, 0);
+    }
     subscription->events->on_event(subscription, event);
     return !subscription->is_dead && !subscription->is_lost;
 }
@@ -193,13 +201,16 @@ static void on_call_done(struct http_call *call, const struct http_response *res
     list_remove(&pending->member);
     free(pending);
     subscription->call_count--;
-    if (subscription->events->on_call_failed == NULL)
-        return;
     enter(subscription);
-    if (err != NULL)
+    if (err != NULL && err->code == ETIMEDOUT)
+        lose(subscription, err);
+    else if (err != NULL)
         subscription->events->on_call_failed(subscription, 0, error_message(err));
     else if (response->status != 202 && response->status != 200)
         subscription->events->on_call_failed(subscription, response->status, response->body);
+    if (subscription->call_count == 0 && !subscription->is_lost && !subscription->is_dead &&
+        subscription->events->on_calls_answered != NULL)
+        subscription->events->on_calls_answered(subscription);
     leave(subscription);
 }
 
@@ -208,9 +219,6 @@ static const struct http_call_events call_events = {NULL, NULL, on_call_done};
 static struct http_call *post(struct subscription *subscription, const ProtobufCMessage *message, bool is_stream,
                               const struct http_call_events *events, void *user) {
     cleanup_buffer struct buffer body = BUFFER_INIT;
-    if (subscription->call_count == 0 && !subscription->is_lost && !subscription->is_dead &&
-        subscription->events->on_calls_answered != NULL)
-        subscription->events->on_calls_answered(subscription);
     struct http_header headers[4] = {{"Content-Type", media_type(subscription)}, {"Accept", media_type(subscription)}};
     struct http_call_options options = {.method = "POST",
                                         .target = subscription->options.target,
@@ -240,6 +248,7 @@ struct subscription *subscription_new(struct env *env, struct http_client *clien
     subscription->options = *options;
     subscription->events = events;
     subscription->user = user;
+    subscription->silence_limit_ns = FIRST_EVENT_LIMIT;
     list_init(&subscription->calls);
     recordio_reader_init(&subscription->reader, LARGEST_RECORD_BYTES);
     env_timer_init(&subscription->silence, env, on_silence);

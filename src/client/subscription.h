@@ -2,6 +2,10 @@
 /* The stream of events that a v1 API sends after SUBSCRIBE, and the calls that go with it: what schedulers and
  * executors have in common.
  *
+ * A peer that does not answer SUBSCRIBE or a call within a minute, or answers SUBSCRIBE and then sends no event for as
+ * long, is taken for gone: the connection may be one of which only our end is left. Mesos's libraries leave that to
+ * TCP.
+ *
  * A subscription lives from one SUBSCRIBE to the loss of its stream; whoever uses it makes a new one to try again. */
 #pragma once
 
@@ -20,14 +24,14 @@ struct subscription_events {
      * where a master that does not lead sends us, or NULL. Once, and last. */
     void (*on_lost)(struct subscription *subscription, unsigned status, const struct address *redirect,
                     const struct error *err);
-    /* A call was refused or not answered; may be NULL. */
+    /* A call was refused, or its connection broke (@status 0). */
     void (*on_call_failed)(struct subscription *subscription, unsigned status, const char *message);
+    /* None of the calls waits for an answer any more; may be NULL. */
+    void (*on_calls_answered)(struct subscription *subscription);
 };
 
 struct subscription_options {
     struct address peer;
-    /* None of the calls waits for an answer any more; may be NULL. */
-    void (*on_calls_answered)(struct subscription *subscription);
     const char *target;        /* "/api/v1/scheduler"; borrowed, as all text here, until subscription_free() */
     const char *authorization; /* value of the Authorization header, or NULL */
     enum subscription_format format;

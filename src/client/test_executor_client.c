@@ -216,6 +216,32 @@ static void an_update_that_will_never_be_taken_does_not_hold_up_the_next(void **
     assert_taken(f, 0, "t", MESOS__V1__TASK_STATE__TASK_FINISHED);
 }
 
+static void an_agent_that_takes_the_subscription_and_falls_silent_is_asked_again(void **state) {
+    struct fixture *f = *state;
+
+    sim_run_for(f->sim, 55 * SECOND);
+    assert_int_equal(f->agent.subscribes, 1);
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_int_equal(f->agent.subscribes, 2);
+    subscribe(f);
+    sim_run_for(f->sim, 20 * MINUTE);
+    assert_int_equal(f->agent.subscribes, 2);
+}
+
+static void an_agent_that_answers_no_calls_is_left(void **state) {
+    struct fixture *f = *state;
+
+    subscribe(f);
+    sim_run_for(f->sim, 40 * MINUTE);
+    assert_int_equal(f->agent.calls, 1);
+    assert_int_equal(((Mesos__V1__Executor__Call *)f->agent.call)->type, MESOS__V1__EXECUTOR__CALL__TYPE__HEARTBEAT);
+    assert_int_equal(f->disconnected, 0);
+    f->agent.is_mute = true;
+    sim_run_for(f->sim, 22 * MINUTE);
+    assert_int_equal(f->disconnected, 1);
+    assert_int_equal(f->agent.subscribes, 2);
+}
+
 static void x4_a_checkpointing_executor_waits_for_the_recovery_timeout(void **state) {
     struct fixture *f = *state;
 
@@ -317,6 +343,8 @@ int main(void) {
         TEST(an_update_that_a_recovering_agent_can_not_take_comes_again),
         TEST(an_update_does_not_overtake_one_of_its_task_that_failed),
         TEST(an_update_that_will_never_be_taken_does_not_hold_up_the_next),
+        TEST(an_agent_that_takes_the_subscription_and_falls_silent_is_asked_again),
+        TEST(an_agent_that_answers_no_calls_is_left),
         TEST(x4_a_checkpointing_executor_waits_for_the_recovery_timeout),
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),

@@ -120,6 +120,12 @@ static void a_master_that_is_not_ready_is_asked_again_after_growing_random_pause
     assert_in_range(f->master.subscribes, 60, 240);
 }
 
+static bool is_asked_again(void *user) {
+    const struct fixture *f = user;
+
+    return f->master.subscribes == 2;
+}
+
 static void a_master_that_is_down_is_found_when_it_is_up(void **state) {
     struct fixture *f = *state;
 
@@ -128,8 +134,7 @@ static void a_master_that_is_down_is_found_when_it_is_up(void **state) {
     sim_run_for(f->sim, 10 * MINUTE);
     assert_int_equal(f->disconnected, 1);
     peer_listen(&f->master);
-    sim_run_for(f->sim, 2 * MINUTE);
-    assert_int_equal(f->master.subscribes, 2);
+    assert_true(sim_run_until(f->sim, sim_now(f->sim) + 2 * MINUTE, is_asked_again, f));
     send_subscribed(&f->master, 15);
     sim_run_for(f->sim, SECOND);
     assert_int_equal(f->subscribed, 2);
@@ -150,6 +155,32 @@ static void a_silent_master_is_left_after_five_heartbeats(void **state) {
     sim_run_for(f->sim, 5 * MINUTE);
     assert_int_equal(f->disconnected, 1);
     assert_in_range(f->disconnected_at - last, 75 * SECOND, 76 * SECOND);
+}
+
+static void a_master_that_takes_the_subscription_and_falls_silent_is_asked_again(void **state) {
+    struct fixture *f = *state;
+
+    sim_run_for(f->sim, 55 * SECOND);
+    assert_int_equal(f->master.subscribes, 1);
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_int_equal(f->master.subscribes, 2);
+    subscribe(f);
+}
+
+static void a_master_that_answers_no_calls_is_left(void **state) {
+    struct fixture *f = *state;
+    Mesos__V1__Scheduler__Call call = MESOS__V1__SCHEDULER__CALL__INIT;
+
+    subscribe(f);
+    f->master.is_mute = true;
+    call.type = MESOS__V1__SCHEDULER__CALL__TYPE__REVIVE;
+    assert_true(scheduler_client_call(f->client, &call));
+    for (int i = 0; i < 6; i++) {
+        send_heartbeat(&f->master);
+        sim_run_for(f->sim, 10 * SECOND);
+    }
+    assert_int_equal(f->disconnected, 1);
+    assert_in_range(f->master.subscribes, 1, 2);
 }
 
 static void a_redirect_leads_to_the_leader(void **state) {
@@ -222,6 +253,8 @@ int main(void) {
         TEST(a_master_that_is_not_ready_is_asked_again_after_growing_random_pauses),
         TEST(a_master_that_is_down_is_found_when_it_is_up),
         TEST(a_silent_master_is_left_after_five_heartbeats),
+        TEST(a_master_that_takes_the_subscription_and_falls_silent_is_asked_again),
+        TEST(a_master_that_answers_no_calls_is_left),
         TEST(a_redirect_leads_to_the_leader),
         TEST(a_refusal_is_final),
         TEST(calls_need_a_subscription),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/http_client.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <strings.h>
 
@@ -439,7 +440,7 @@ static void on_call_timeout(struct env_timer *timer) {
     cleanup_error struct error err = ERROR_INIT;
     char address[ADDRESS_TEXT_BYTES];
 
-    error_set(&err, 0, "no answer from %s in time", address_format(&call->address, address));
+    error_set(&err, ETIMEDOUT, "no answer from %s in time", address_format(&call->address, address));
     call->can_retry = false;
     if (connection == NULL) {
         struct http_client *client = call->client;

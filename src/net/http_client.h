@@ -22,8 +22,8 @@ struct http_call_events {
     void (*on_head)(struct http_call *call, const struct http_response *response, void *user);
     /* A piece of the body; NULL: collected up to the limit. */
     void (*on_data)(struct http_call *call, const char *data, size_t size, void *user);
-    /* The end: @err is NULL and @response is whole, or @err says why it failed (@response may be NULL then). The call
-     * is gone when this returns. */
+    /* The end: @err is NULL and @response is whole, or @err says why it failed (@response may be NULL then), ETIMEDOUT
+     * that there was no answer in time. The call is gone when this returns. */
     void (*on_done)(struct http_call *call, const struct http_response *response, const struct error *err, void *user);
 };
 
