@@ -83,7 +83,9 @@ class Recorder implements Scheduler {
         note("registered " + frameworkId.getValue());
     }
 
+    /** What was offered to the driver before does not stand any more. */
     public void reregistered(SchedulerDriver driver, MasterInfo masterInfo) {
+        offers.clear();
         master = masterInfo;
         note("reregistered " + masterInfo.getId());
     }
