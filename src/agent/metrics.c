@@ -115,7 +115,25 @@ RESOURCE_READERS(mem)
 RESOURCE_READERS(disk)
 RESOURCE_READERS(gpus)
 
-/* Nothing is oversubscribed. */
+static struct containerizer_counts containers(const struct agent *agent) {
+    struct containerizer_counts counts;
+
+    agent->containerizer->ops->count(agent->containerizer, &counts);
+    return counts;
+}
+
+#define CONTAINERS_READER(name) \
+    static double name(void *user) { \
+        return (double)containers(user).name; \
+    }
+
+CONTAINERS_READER(fetches_succeeded)
+CONTAINERS_READER(fetches_failed)
+CONTAINERS_READER(destroy_errors)
+CONTAINERS_READER(cache_total_bytes)
+CONTAINERS_READER(cache_used_bytes)
+
+/* Nothing is oversubscribed, and no resource provider comes. */
 static double nothing(void *user) {
     return 0;
 }
@@ -128,6 +146,14 @@ static double nothing(void *user) {
     { \
         "slave/" name, METRIC_GAUGE, offsetof(struct agent_metrics, revocable) + (index) * sizeof(struct metric), \
             nothing \
+    }
+
+#define CONTAINERS(name, type, field) \
+    { "containerizer/" name, METRIC_##type, offsetof(struct agent_metrics, field), field }
+#define RESOURCE_PROVIDERS(name, type, index) \
+    { \
+        "resource_provider_manager/" name, METRIC_##type, \
+            offsetof(struct agent_metrics, resource_providers) + (index) * sizeof(struct metric), nothing \
     }
 
 static const struct metric_row rows[] = {
@@ -180,6 +206,14 @@ static const struct metric_row rows[] = {
     REVOCABLE("gpus_revocable_total", 9),
     REVOCABLE("gpus_revocable_used", 10),
     REVOCABLE("gpus_revocable_percent", 11),
+    CONTAINERS("fetcher/task_fetches_succeeded", COUNTER, fetches_succeeded),
+    CONTAINERS("fetcher/task_fetches_failed", COUNTER, fetches_failed),
+    CONTAINERS("fetcher/cache_size_total_bytes", GAUGE, cache_total_bytes),
+    CONTAINERS("fetcher/cache_size_used_bytes", GAUGE, cache_used_bytes),
+    CONTAINERS("mesos/container_destroy_errors", COUNTER, destroy_errors),
+    RESOURCE_PROVIDERS("subscribed", GAUGE, 0),
+    RESOURCE_PROVIDERS("events/subscribe", COUNTER, 1),
+    RESOURCE_PROVIDERS("events/disconnect", COUNTER, 2),
 };
 
 void agent_metrics_init(struct agent *agent) {

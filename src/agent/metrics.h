@@ -24,6 +24,8 @@ struct agent_metrics {
     struct metric disk_total, disk_used, disk_percent;
     struct metric gpus_total, gpus_used, gpus_percent;
     struct metric revocable[12];
+    struct metric fetches_succeeded, fetches_failed, destroy_errors, cache_total_bytes, cache_used_bytes;
+    struct metric resource_providers[3];
 };
 
 void agent_metrics_init(struct agent *agent);

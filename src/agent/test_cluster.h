@@ -392,6 +392,10 @@ static inline const Mesos__V1__TaskStatus *last_status(struct cluster *cluster) 
 
 /* The agent */
 
+static inline void fake_count(struct containerizer *containerizer, struct containerizer_counts *ret) {
+    *ret = (struct containerizer_counts){.fetches_succeeded = 1, .fetches_failed = 2, .destroy_errors = 3};
+}
+
 static inline void agent_on_ended(void *user, const struct error *err) {
     ((struct cluster *)user)->has_ended = true;
 }
@@ -407,6 +411,7 @@ static inline int try_agent(struct cluster *cluster, struct error *err) {
         .update = fake_update,
         .usage = fake_usage,
         .remove = fake_remove,
+        .count = fake_count,
     };
     const struct agent_options options = {.flags = &cluster->flags,
                                           .machine = fake_machine(),

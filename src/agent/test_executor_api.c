@@ -216,6 +216,8 @@ static void queries_are_answered(void **state) {
         {"{\"type\":\"GET_FRAMEWORKS\"}", "\"id\":{\"value\":\"" FRAMEWORK_ID "\"}", 200},
         {"{\"type\":\"GET_CONTAINERS\"}", "\"executor_pid\":4711", 200},
         {"{\"type\":\"GET_METRICS\",\"get_metrics\":{}}", "{\"name\":\"slave/tasks_", 200},
+        {"{\"type\":\"GET_METRICS\",\"get_metrics\":{}}",
+         "{\"name\":\"containerizer/fetcher/task_fetches_failed\",\"value\":2", 200},
         {"{\"type\":\"GET_OPERATIONS\"}", "{\"type\":\"GET_OPERATIONS\",\"get_operations\":{}}", 200},
         {"{\"type\":\"GET_METRICS\"}", "Expecting 'get_metrics' to be present", 400},
         {"{}", "Failed to validate agent::Call: Expecting 'type' to be present", 400},

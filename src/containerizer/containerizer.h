@@ -44,6 +44,13 @@ struct containerizer_events {
     void (*on_exit)(void *user, const char *id, const struct container_termination *termination);
 };
 
+/* What has happened since the start, as it is shown among the metrics. */
+struct containerizer_counts {
+    uint64_t fetches_succeeded, fetches_failed; /* of all URIs of a container */
+    uint64_t destroy_errors;
+    uint64_t cache_total_bytes, cache_used_bytes; /* as they are now */
+};
+
 typedef void container_launched(void *user, const char *id, const struct error *err);
 typedef void container_usage(void *user, const char *id, const Mesos__V1__ResourceStatistics *statistics,
                              const struct error *err);
@@ -69,6 +76,7 @@ struct containerizer_ops {
     void (*usage)(struct containerizer *containerizer, const char *id, container_usage *on_usage, void *user);
     /* Forget a nested container that has ended (its runtime files). */
     void (*remove)(struct containerizer *containerizer, const char *id);
+    void (*count)(struct containerizer *containerizer, struct containerizer_counts *ret);
     void (*free)(struct containerizer *containerizer);
 };
 

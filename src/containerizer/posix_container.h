@@ -28,6 +28,7 @@ struct posix {
     struct env *env;
     char *runtime_dir, *launcher_dir, *work_dir, *frameworks_home;
     int64_t fetcher_stall_timeout_ns;
+    struct containerizer_counts counts; /* but for the cache's */
     struct fetch_cache cache;
     struct list fetches_waiting; /* of struct posix_fetch: for a download of another container */
     bool switch_user;

@@ -307,13 +307,24 @@ void posix_destroy_nested(struct posix_container *container) {
     }
 }
 
-static void kill_monitor(struct posix_container *container) {
+static int signal_monitor(struct posix_container *container, struct error *err) {
+    int result = 0;
     if (container->is_foreign)
-        process_tree_signal(container->monitor_pid, SIGKILL, PROCESS_TREE_GROUPS | PROCESS_TREE_SESSIONS, NULL, NULL);
-    else if (container->monitor != NULL)
-        kill(child_pid(container->monitor), SIGTERM);
+        return process_tree_signal(container->monitor_pid, SIGKILL, PROCESS_TREE_GROUPS | PROCESS_TREE_SESSIONS, NULL,
+                                   err);
+    if (container->monitor != NULL)
+        result = kill(child_pid(container->monitor), SIGTERM);
     else if (container->pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, container->pidfd, SIGTERM, NULL, 0);
+        result = (int)syscall(SYS_pidfd_send_signal, container->pidfd, SIGTERM, NULL, 0);
+    return result < 0 && errno != ESRCH ? error_errno(err, "sending a signal to its monitor") : 0;
+}
+
+static void kill_monitor(struct posix_container *container) {
+    cleanup_error struct error err = ERROR_INIT;
+    if (signal_monitor(container, &err) == 0)
+        return;
+    log_error("Failed to destroy container %s: %s", container->id, error_message(&err));
+    container->posix->counts.destroy_errors++;
 }
 
 void posix_container_kill(struct posix_container *container) {
@@ -466,6 +477,13 @@ static void posix_remove(struct containerizer *containerizer, const char *id) {
         remove_runtime(path);
 }
 
+static void posix_count(struct containerizer *containerizer, struct containerizer_counts *ret) {
+    const struct posix *posix = posix_from(containerizer);
+    *ret = posix->counts;
+    ret->cache_total_bytes = posix->cache.limit_bytes;
+    ret->cache_used_bytes = posix->cache.used_bytes;
+}
+
 static void posix_free(struct containerizer *containerizer) {
     struct posix *posix = posix_from(containerizer);
     struct posix_container *container;
@@ -496,6 +514,7 @@ static const struct containerizer_ops posix_ops = {
     .update = posix_update,
     .usage = posix_usage,
     .remove = posix_remove,
+    .count = posix_count,
     .free = posix_free,
 };
 

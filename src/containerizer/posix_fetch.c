@@ -30,6 +30,10 @@ static void on_fetcher_exit(struct child *child, int wait_status, void *user) {
     cleanup_error struct error err = ERROR_INIT;
     container->fetch->child = NULL;
     posix_fetch_free(container, wait_status == 0);
+    if (wait_status == 0)
+        container->posix->counts.fetches_succeeded++;
+    else
+        container->posix->counts.fetches_failed++;
     if (wait_status == 0 && !container->is_destroyed) {
         posix_container_start(container);
         return;
@@ -186,7 +190,8 @@ static void begin_or_wait(struct posix_fetch *fetch, struct error *err) {
         return;
     }
     take_entries(fetch);
-    start_fetcher(fetch, err);
+    if (start_fetcher(fetch, err) < 0)
+        fetch->container->posix->counts.fetches_failed++;
 }
 
 /* Something was downloaded, or will not be. */
@@ -245,8 +250,10 @@ void posix_fetch_kill(struct posix_container *container) {
 }
 
 int posix_fetch_start(struct posix_container *container, const struct container_config *config, struct error *err) {
-    if (check_uris(config->command, err) < 0)
+    if (check_uris(config->command, err) < 0) {
+        container->posix->counts.fetches_failed++;
         return -1;
+    }
     struct posix_fetch *fetch = new0(struct posix_fetch);
     fetch->container = container;
     fetch->command = MESSAGE_COPY(config->command);

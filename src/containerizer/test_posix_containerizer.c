@@ -693,6 +693,7 @@ static void uris_are_there_when_the_command_starts(void **state) {
 static void failed_fetch_is_a_failed_launch(void **state) {
     struct fixture *fixture = *state;
     Mesos__V1__CommandInfo__URI uri, *list[1];
+    struct containerizer_counts counts;
     struct launch launch;
     prepare(&launch, fixture, "c", "exit 0");
     add_uri(&launch, &uri, list, "/nonexistent/file");
@@ -703,6 +704,9 @@ static void failed_fetch_is_a_failed_launch(void **state) {
     launch.config.id = "e";
     uri.output_file = "../file";
     assert_refused(fixture, &launch, "must be within the sandbox");
+    fixture->containerizer->ops->count(fixture->containerizer, &counts);
+    assert_int_equal(counts.fetches_failed, 3);
+    assert_int_equal(counts.fetches_succeeded, 0);
 }
 
 static void destroying_breaks_off_the_fetch(void **state) {

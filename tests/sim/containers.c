@@ -480,6 +480,10 @@ static void update(struct containerizer *containerizer, const char *id, Mesos__V
                    size_t count) {
 }
 
+static void count(struct containerizer *containerizer, struct containerizer_counts *ret) {
+    *ret = (struct containerizer_counts){0};
+}
+
 static const struct containerizer_ops ops = {.recover = recover,
                                              .launch = launch,
                                              .destroy = destroy,
@@ -488,6 +492,7 @@ static const struct containerizer_ops ops = {.recover = recover,
                                              .update = update,
                                              .usage = usage,
                                              .remove = remove_container,
+                                             .count = count,
                                              .free = free_containerizer};
 
 struct containerizer *machine_containerizer_new(struct machine *machine) {

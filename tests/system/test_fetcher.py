@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from cluster import wait_for
+from cluster import get_json, wait_for
 from scheduler import Scheduler
 
 
@@ -83,6 +83,13 @@ def test_a_cached_file_is_downloaded_once(caching, scheduler, server):
         scheduler.expect(f"t{number}", "TASK_FINISHED")
     assert server.requests == ["/tool"]
     assert len(cached(caching)) == 1
+    metrics = get_json(caching.agents["agent"].address, "/metrics/snapshot")
+    assert {name: value for name, value in metrics.items() if name.startswith("containerizer/fetcher/")} == {
+        "containerizer/fetcher/task_fetches_succeeded": 3,
+        "containerizer/fetcher/task_fetches_failed": 0,
+        "containerizer/fetcher/cache_size_total_bytes": 1024 * 1024,
+        "containerizer/fetcher/cache_size_used_bytes": len(server.files["/tool"]),
+    }
 
 
 def test_a_file_that_is_not_to_be_cached_is_downloaded_each_time(caching, scheduler, server):

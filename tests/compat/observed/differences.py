@@ -50,7 +50,7 @@ NAMES_WE_LACK = {
         r"authentication_v0_timeout|initialize_driver_logging",  # of authentication and glog
     ],
     "agent": [
-        r"containerizer/.*|resource_provider_manager/.*",
+        r"containerizer/mesos/provisioner/.*",  # no images
         r"appc_.*|docker.*|network_cni_.*|cgroups_.*|systemd_.*|perf_.*|enforce_container_disk_quota",
         r"container_disk_watch_interval|disallow_sharing_agent_(ipc|pid)_namespace|http_executor_domain_sockets",
         r"authentica.*|authorizer|initialize_driver_logging|logbufsecs|memory_profiling|zk_session_timeout",
