@@ -238,6 +238,7 @@ static void init_parts(struct agent *agent, const struct agent_options *options)
     list_init(&agent->collections);
     list_init(&agent->api_calls);
     resources_init(&agent->total);
+    resources_init(&agent->durable_total);
     resources_init(&agent->checkpointed);
     agent->inherited = select_inherited(options->environment, agent->flags);
     agent_registration_init(agent);
@@ -337,6 +338,7 @@ void agent_free(struct agent *agent) {
     metrics_done(&agent->registry);
     agent->containerizer->events = NULL;
     resources_done(&agent->total);
+    resources_done(&agent->durable_total);
     resources_done(&agent->checkpointed);
     MESSAGE_FREE(agent->info);
     MESSAGE_FREE(agent->id);

@@ -49,6 +49,8 @@ struct agent {
     size_t capability_count;
     struct resources total;        /* with checkpointed reservations and volumes */
     struct resources checkpointed; /* dynamic reservations and persistent volumes */
+    /* The total up to which all is written down: what is shown. Mesos waits for the disk before it goes on. */
+    struct resources durable_total;
     uint8_t resource_version[UUID_BYTES];
     Mesos__V1__DrainConfig *drain; /* NULL: not draining */
     int64_t drain_start_ns;        /* wall clock */

@@ -76,6 +76,10 @@ void agent_operations_written(void *owner, const struct error *err) {
         return;
     }
     agent->operation_writes_done = agent->operation_writes_ended;
+    if (agent->operation_writes_done == agent->operation_writes) {
+        resources_done(&agent->durable_total);
+        resources_copy(&agent->durable_total, &agent->total);
+    }
     send_all(agent);
 }
 

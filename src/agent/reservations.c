@@ -233,5 +233,6 @@ int agent_recover_resources(struct agent *agent, struct error *err) {
     }
     resources_move(&agent->checkpointed, &checkpointed);
     resources_move(&agent->total, &total);
+    resources_copy(&agent->durable_total, &agent->total);
     return 0;
 }

@@ -115,6 +115,28 @@ static void operations_change_what_is_there_and_are_told_of(void **state) {
     cluster_free(cluster);
 }
 
+static void expect_shown(struct cluster *cluster, const char *text) {
+    cleanup_free char *actual = resources_text(&cluster->agent->durable_total);
+
+    assert_string_equal(actual, text);
+}
+
+static void what_is_not_written_down_is_not_shown(void **state) {
+    struct cluster *cluster = cluster_new(8);
+    cleanup_free char *before = resources_text(&cluster->agent->durable_total), *after = NULL;
+
+    sim_faults(cluster->sim)->disk_least_ns = sim_faults(cluster->sim)->disk_most_ns = 5 * SECOND;
+    apply(cluster, RESERVE, FIRST);
+    run_for(cluster, 2 * SECOND);
+    expect_checkpointed(cluster, "disk(reservations: [(DYNAMIC,r)]):100");
+    expect_shown(cluster, before);
+    run_for(cluster, 10 * SECOND);
+    after = resources_text(&cluster->agent->total);
+    assert_string_not_equal(before, after);
+    expect_shown(cluster, after);
+    cluster_free(cluster);
+}
+
 static void a_status_is_sent_again_until_it_is_acknowledged(void **state) {
     struct cluster *cluster = cluster_new(3);
     const Mesos__Internal__UpdateOperationStatusMessage *first, *again;
@@ -274,6 +296,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_agent_announces_that_it_takes_operations),
         cmocka_unit_test(operations_change_what_is_there_and_are_told_of),
+        cmocka_unit_test(what_is_not_written_down_is_not_shown),
         cmocka_unit_test(a_status_is_sent_again_until_it_is_acknowledged),
         cmocka_unit_test(an_acknowledgement_of_something_else_changes_nothing),
         cmocka_unit_test(an_operation_that_came_twice_is_applied_once),

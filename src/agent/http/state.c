@@ -133,14 +133,14 @@ static void write_all_resources(struct json_writer *writer, struct agent *agent)
     struct resources allocated = RESOURCES_INIT, unreserved;
 
     json_key(writer, "resources");
-    write_resources(writer, &agent->total);
+    write_resources(writer, &agent->durable_total);
     json_key(writer, "reserved_resources");
-    write_reserved(writer, &agent->total, false);
-    resources_unreserved(&agent->total, &unreserved);
+    write_reserved(writer, &agent->durable_total, false);
+    resources_unreserved(&agent->durable_total, &unreserved);
     json_key(writer, "unreserved_resources");
     write_resources(writer, &unreserved);
     json_key(writer, "reserved_resources_full");
-    write_reserved(writer, &agent->total, true);
+    write_reserved(writer, &agent->durable_total, true);
     json_key(writer, "unreserved_resources_full");
     write_resources_full(writer, &unreserved);
     resources_done(&unreserved);
