@@ -27,7 +27,7 @@ struct state_future {
     enum state_operation operation;
     struct state_variable *variable;
     struct state_result result;
-    bool is_done, is_abandoned;
+    bool is_done, is_abandoned, is_given_up;
 };
 
 /* The lock is held, and released. */
@@ -80,6 +80,9 @@ static void finish(struct state_future *future) {
     struct state_client *client = future->client;
 
     future->is_done = true;
+    /* In Mesos only these two have a step left to do, which is not done for what was given up. */
+    future->result.is_discarded = future->is_given_up &&
+                                  (future->operation == STATE_FETCH || future->operation == STATE_STORE);
     pthread_cond_broadcast(&client->changed);
     if (future->is_abandoned) {
         destroy(future);
@@ -185,6 +188,25 @@ const struct state_result *state_future_wait(struct state_future *future, int64_
     is_done = future->is_done;
     pthread_mutex_unlock(&client->lock);
     return is_done ? &future->result : NULL;
+}
+
+void state_future_discard(struct state_future *future) {
+    struct state_client *client = future->client;
+
+    pthread_mutex_lock(&client->lock);
+    if (!future->is_done)
+        future->is_given_up = true;
+    pthread_mutex_unlock(&client->lock);
+}
+
+bool state_future_is_done(struct state_future *future) {
+    struct state_client *client = future->client;
+    bool is_done;
+
+    pthread_mutex_lock(&client->lock);
+    is_done = future->is_done || future->is_given_up;
+    pthread_mutex_unlock(&client->lock);
+    return is_done;
 }
 
 void state_future_free(struct state_future *future) {

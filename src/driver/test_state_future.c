@@ -134,6 +134,24 @@ static void what_nobody_waits_for_is_done_all_the_same(void **state) {
     state_future_free(last);
 }
 
+static void what_was_given_up_counts_as_done_and_is_not_told(void **state) {
+    struct fixture *f = *state;
+    struct state_future *given_up = fetch(f, "a"), *done = fetch(f, "b");
+
+    assert_false(state_future_is_done(given_up));
+    state_future_discard(given_up);
+    assert_true(state_future_is_done(given_up));
+    assert_null(state_future_wait(given_up, 0));
+    answer(f);
+    assert_true(state_future_wait(given_up, -1)->is_discarded);
+    answer(f);
+    assert_non_null(state_future_wait(done, -1));
+    state_future_discard(done);
+    assert_false(state_future_wait(done, -1)->is_discarded);
+    state_future_free(given_up);
+    state_future_free(done);
+}
+
 static void what_is_pending_fails_when_the_state_is_closed(void **state) {
     struct fixture *f = *state;
     struct state_future *running = fetch(f, "running"), *waiting = fetch(f, "waiting");
@@ -151,6 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_begun_is_done_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_waits_for_is_done_all_the_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_given_up_counts_as_done_and_is_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_pending_fails_when_the_state_is_closed, setup, teardown),
     };
 

@@ -143,7 +143,9 @@ STATE(jlong, AbstractState__1_1names) {
 static bool has_failed(JNIEnv *env, const struct state_result *result) {
     if (result->error != NULL)
         jni_throw(env, "java/util/concurrent/ExecutionException", result->error);
-    return result->error != NULL;
+    else if (result->is_discarded)
+        jni_throw(env, "java/util/concurrent/CancellationException", "Future was discarded");
+    return result->error != NULL || result->is_discarded;
 }
 
 /* A variable; null if somebody else was first to store. */
@@ -204,17 +206,23 @@ static jobject get_in_time(JNIEnv *env, struct state_future *future, make_result
 
 #define HANDLE(handle) ((struct state_future *)(intptr_t)(handle))
 
+/* As in Mesos nothing ever counts as cancelled: whether the operation is done all the same is not known. */
+static jboolean cancel(struct state_future *future) {
+    state_future_discard(future);
+    return JNI_FALSE;
+}
+
 /* Both forms of a future: AbstractState's natives that get a handle, which only old classes use, and the inner class's
- * that hold it. As in Mesos nothing is ever cancelled. */
+ * that hold it. */
 #define FUTURE(name, Class, get) \
     STATE(jboolean, AbstractState__1_1##name##_1cancel, jlong handle) { \
-        return JNI_FALSE; \
+        return cancel(HANDLE(handle)); \
     } \
     STATE(jboolean, AbstractState__1_1##name##_1is_1cancelled, jlong handle) { \
         return JNI_FALSE; \
     } \
     STATE(jboolean, AbstractState__1_1##name##_1is_1done, jlong handle) { \
-        return state_future_wait(HANDLE(handle), 0) != NULL; \
+        return state_future_is_done(HANDLE(handle)); \
     } \
     STATE(jobject, AbstractState__1_1##name##_1get, jlong handle) { \
         return get(env, state_future_wait(HANDLE(handle), -1)); \
@@ -226,13 +234,13 @@ static jobject get_in_time(JNIEnv *env, struct state_future *future, make_result
         state_future_free(HANDLE(handle)); \
     } \
     STATE(jboolean, AbstractState_00024##Class##_cancel, jboolean may_interrupt) { \
-        return JNI_FALSE; \
+        return may_interrupt ? cancel(future_of(env, object)) : JNI_FALSE; \
     } \
     STATE(jboolean, AbstractState_00024##Class##_isCancelled) { \
         return JNI_FALSE; \
     } \
     STATE(jboolean, AbstractState_00024##Class##_isDone) { \
-        return state_future_wait(future_of(env, object), 0) != NULL; \
+        return state_future_is_done(future_of(env, object)); \
     } \
     STATE(jobject, AbstractState_00024##Class##_get__) { \
         return get(env, state_future_wait(future_of(env, object), -1)); \

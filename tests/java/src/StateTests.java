@@ -91,8 +91,10 @@ public class StateTests {
         Variable variable = state.fetch("a").get();
         for (Future<?> future : Arrays.asList(state.fetch("a"), state.store(variable), state.names(),
                                               state.expunge(variable))) {
-            check(!future.cancel(true) && !future.isCancelled(), future);
+            check(!future.cancel(false) && !future.isCancelled(), future);
             future.get(30, TimeUnit.SECONDS);
+            check(!future.cancel(true) && !future.isCancelled(), future);
+            future.get();
             check(future.isDone() && !future.isCancelled(), future);
         }
     }
@@ -106,8 +108,8 @@ public class StateTests {
             String name = "__" + begin[0];
             Object handle = begin[1] == null ? old(name) : old(name, (Class<?>) begin[1], begin[2]);
             check(old(name + "_is_cancelled", long.class, handle).equals(false), name);
-            check(old(name + "_cancel", long.class, handle).equals(false), name);
             check(old(name + "_get", long.class, handle) != null, name);
+            check(old(name + "_cancel", long.class, handle).equals(false), name);
             check(old(name + "_is_done", long.class, handle).equals(true), name);
             check(old(name + "_get_timeout", long.class, handle, long.class, 1L, TimeUnit.class, TimeUnit.SECONDS)
                           != null, name);
@@ -191,6 +193,8 @@ public class StateTests {
             } catch (TimeoutException expected) {
                 check(!future.isDone(), future);
             }
+            check(!future.cancel(false) && !future.isDone(), future);
+            check(!future.cancel(true) && !future.isCancelled() && future.isDone(), future);
         }
         System.gc();
         System.runFinalization();
