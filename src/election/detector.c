@@ -6,21 +6,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/text.h"
+#include "election/place.h"
 #include "election/zookeeper.h"
 #include "mesos/v1/mesos.pb-c.h"
 #include "message/json.h"
 
 /* As Mesos has it (master/constants.hpp, MASTER_DETECTOR_ZK_SESSION_TIMEOUT). */
 #define SESSION_TIMEOUT (10 * SECOND)
-
-enum { LONGEST_FILE_BYTES = 4096, MASTER_PORT = 5050, ZOOKEEPER_PORT = 2181 };
-
-/* Where the leader is to be found. */
-struct place {
-    struct address leader;
-    char *servers, *path, *credentials; /* in ZooKeeper; servers is NULL if @leader always leads */
-};
 
 struct detector {
     struct env *env;
@@ -31,84 +23,6 @@ struct detector {
     struct zookeeper *zookeeper;
     struct error failure; /* why there is none */
 };
-
-static void place_done(struct place *place) {
-    free(place->servers);
-    free(place->path);
-    free(place->credentials);
-}
-
-/* "host1:port1,host2" with Mesos's usual ports filled in. NULL if there is none. */
-static char *complete_servers(const char *text) {
-    char **servers = text_split(text, ",");
-    struct buffer whole = BUFFER_INIT;
-
-    for (char **server = servers; *server != NULL; server++) {
-        buffer_append_string(&whole, whole.size == 0 ? "" : ",");
-        buffer_append_string(&whole, *server);
-        if (strchr(*server, ':') == NULL)
-            buffer_printf(&whole, ":%d", ZOOKEEPER_PORT);
-    }
-    text_list_free(servers);
-    if (whole.size > 0)
-        return buffer_take(&whole, NULL);
-    buffer_done(&whole);
-    return NULL;
-}
-
-/* "zk://[user:password@]host1:port1,host2/path" */
-static int parse_zookeeper(const char *master, struct place *ret, struct error *err) {
-    const char *rest = master + strlen("zk://"), *path = strchr(rest, '/'), *at;
-    cleanup_free char *authority = NULL;
-
-    if (path == NULL || path[1] == '\0')
-        return error_set(err, EINVAL, "master '%s' names no path in ZooKeeper; expected 'zk://host1:port1,host2/path'",
-                         master);
-    authority = xasprintf("%.*s", (int)(path - rest), rest);
-    at = strrchr(authority, '@');
-    ret->servers = complete_servers(at == NULL ? authority : at + 1);
-    if (ret->servers == NULL)
-        return error_set(err, EINVAL, "master '%s' names no server; expected 'zk://host1:port1,host2/path'", master);
-    if (at != NULL)
-        ret->credentials = xasprintf("%.*s", (int)(at - authority), authority);
-    ret->path = xstrdup(path);
-    while (text_ends_with(ret->path, "/"))
-        ret->path[strlen(ret->path) - 1] = '\0';
-    return 0;
-}
-
-static int parse_master(struct env *env, const char *master, bool in_file, struct place *ret, struct error *err) {
-    struct address *leader = &ret->leader;
-
-    if (text_starts_with(master, "file://")) {
-        cleanup_buffer struct buffer content = BUFFER_INIT;
-        const char *path = master + strlen("file://");
-        char **words;
-        int result;
-
-        if (in_file)
-            return error_set(err, EINVAL, "master '%s': a file can not name another file", master);
-        if (env_file_read(env, path, LONGEST_FILE_BYTES, &content, err) < 0)
-            return error_wrap(err, "master '%s'", master);
-        words = text_split(buffer_text(&content), " \t\r\n");
-        result = text_list_count(words) == 1
-                     ? parse_master(env, words[0], true, ret, err)
-                     : error_set(err, EINVAL, "master '%s': expected one 'host:port' in the file", master);
-        text_list_free(words);
-        return result;
-    }
-    if (text_starts_with(master, "zk://"))
-        return parse_zookeeper(master, ret, err);
-    if (address_parse(master, leader, NULL) == 0 && leader->family == ADDRESS_TCP && leader->port != 0)
-        return 0;
-    /* A host alone means Mesos's own port, as the Mesos drivers have it. */
-    if (*master != '\0' && strlen(master) < sizeof(leader->host) && strpbrk(master, ":/ ") == NULL) {
-        *leader = address_tcp(master, MASTER_PORT);
-        return 0;
-    }
-    return error_set(err, EINVAL, "master '%s' is not of the form 'host:port', 'zk://host:port/path' or 'file:///path'",
-                     master);
-}
 
 int detector_parse_leader(const char *json, size_t size, struct address *ret, struct error *err) {
     cleanup_(arena_done) struct arena arena = ARENA_INIT;
@@ -154,7 +68,7 @@ static void on_leader(void *user, const char *data, size_t size) {
     detector->events->on_leader(&leader, detector->user);
 }
 
-static const struct zookeeper_events zookeeper_events = {on_leader};
+static const struct zookeeper_events zookeeper_events = {.on_leader = on_leader};
 
 static void on_tell(struct env_timer *timer) {
     struct detector *detector = container_of(timer, struct detector, tell);
@@ -169,16 +83,16 @@ static void on_tell(struct env_timer *timer) {
 
 struct detector *detector_new(struct env *env, const char *master, const struct detector_events *events, void *user,
                               struct error *err) {
-    struct place place = {0};
+    struct place place;
     struct detector *detector;
 
-    if (parse_master(env, master, false, &place, err) < 0) {
+    if (place_parse(env, master, &place, err) < 0) {
         place_done(&place);
         return NULL;
     }
-    if (place.servers != NULL && loop_of(env) == NULL) {
+    if (place.servers != NULL && !zookeeper_exists(env)) {
         place_done(&place);
-        error_set(err, ENOTSUP, "master '%s': there is no ZooKeeper in a simulated world", master);
+        error_set(err, ENOTSUP, "master '%s': there is no ZooKeeper in this simulated world", master);
         return NULL;
     }
     detector = new0(struct detector);
@@ -194,8 +108,7 @@ void detector_start(struct detector *detector) {
                                               .session_timeout_ns = SESSION_TIMEOUT};
 
     if (detector->place.servers != NULL)
-        detector->zookeeper = zookeeper_new(loop_of(detector->env), &options, &zookeeper_events, detector,
-                                            &detector->failure);
+        detector->zookeeper = zookeeper_new(detector->env, &options, &zookeeper_events, detector, &detector->failure);
     if (detector->zookeeper == NULL)
         env_timer_start(&detector->tell, 0);
 }

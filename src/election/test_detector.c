@@ -88,7 +88,7 @@ static void other_forms_are_refused(void **state) {
     expect_refused(f, "host:port", "not of the form");
     expect_refused(f, "host:70000", "not of the form");
     expect_refused(f, "host:0", "not of the form");
-    expect_refused(f, "zk://a:2181/mesos", "simulated");
+    expect_refused(f, "zk://a:2181/mesos", "simulated world");
     expect_refused(f, "zk://a:2181", "no path");
     expect_refused(f, "zk://a:2181/", "no path");
     expect_refused(f, "zk:///mesos", "no server");

@@ -327,6 +327,14 @@ struct env *sim_node_env(struct sim_node *node) {
     return &node->env;
 }
 
+void sim_set_service(struct sim *sim, void *service) {
+    sim->service = service;
+}
+
+void *sim_service_of(struct env *env) {
+    return env->ops == &node_env_ops ? container_of(env, struct sim_node, env)->sim->service : NULL;
+}
+
 const char *sim_node_host(const struct sim_node *node) {
     return node->host;
 }

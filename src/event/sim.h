@@ -43,6 +43,11 @@ const char *sim_node_host(const struct sim_node *node);
  * parts of a machine messages are never dropped or doubled and streams never cut. NULL: it is a machine again. */
 void sim_node_set_machine(struct sim_node *node, struct sim_node *machine);
 
+/* What the world has besides machines and the code beyond this folder knows how to use, as its ZooKeeper; borrowed. */
+void sim_set_service(struct sim *sim, void *service);
+/* That of the simulated world whose env @env is; NULL if there is none, or the env is a real one. */
+void *sim_service_of(struct env *env);
+
 /* The machine dies: its timers never fire, its streams break at the peers (with ECONNRESET after the network's delay;
  * if
  * @silent with ETIMEDOUT after 60 s, or ECONNRESET once they send and the machine is up again), its listeners are gone.

@@ -60,6 +60,7 @@ struct sim {
     bool *is_cut; /* cut_nodes x cut_nodes; nodes beyond are not cut off from any */
     size_t cut_nodes;
     bool is_stepping;
+    void *service;
 
     struct list connections;
     uint64_t connection_count;    /* so far: the numbers of connections in the trace */

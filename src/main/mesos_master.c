@@ -89,8 +89,27 @@ static void on_stop(int number, void *user) {
     loop_stop(user);
 }
 
+struct program {
+    struct loop *loop;
+    struct error failure; /* why the master has ended by itself */
+};
+
+static void on_ended(void *user, const struct error *err) {
+    struct program *program = user;
+
+    error_set(&program->failure, err->code, "%s", error_message(err));
+    loop_stop(program->loop);
+}
+
+static const struct master_events master_events = {.on_ended = on_ended};
+
 static int run(struct loop *loop, struct master_flags *flags, struct error *err) {
-    struct master_options options = {.flags = flags, .read_stats = system_stats_read, .http = &master_http_endpoints};
+    struct program program = {.loop = loop};
+    struct master_options options = {.flags = flags,
+                                     .read_stats = system_stats_read,
+                                     .http = &master_http_endpoints,
+                                     .events = &master_events,
+                                     .user = &program};
     struct master *master;
 
     if (set_log(flags, err) < 0 || check_work_dir(loop_env(loop), flags->work_dir, err) < 0)
@@ -102,7 +121,8 @@ static int run(struct loop *loop, struct master_flags *flags, struct error *err)
         return -1;
     loop_run(loop);
     master_free(master);
-    return 0;
+    error_move(err, &program.failure);
+    return err->message == NULL ? 0 : -1;
 }
 
 static void print_help(void) {

@@ -53,6 +53,10 @@ void dispatch_message(struct master *master, const struct pid *from, const char 
     struct arena arena = ARENA_INIT;
     ProtobufCMessage *message;
 
+    if (!master_is_elected(master)) {
+        drop(master, from, name, "this master does not lead");
+        return;
+    }
     /* Its fields have other numbers than those of the v1 call. */
     if (strcmp(name, "mesos.scheduler.Call") == 0) {
         if (on_driver_call(master, from, body, size, &err) < 0)

@@ -33,6 +33,15 @@ static int check_registry(const void *flags, struct error *err) {
     return 0;
 }
 
+/* The library counts milliseconds in an int. */
+static int check_session_timeout(const void *flags, struct error *err) {
+    const int64_t timeout_ns = ((const struct master_flags *)flags)->zk_session_timeout_ns;
+
+    if (timeout_ns < SECOND || timeout_ns > 24 * HOUR)
+        return error_set(err, 0, "must be between 1secs and 1days");
+    return 0;
+}
+
 static int check_sorter(const char *sorter, struct error *err) {
     if (strcmp(sorter, "drf") != 0 && strcmp(sorter, "random") != 0)
         return error_set(err, 0, "must be 'drf' or 'random'");
@@ -220,6 +229,13 @@ static const struct flag flags[] = {
     {"work_dir", FLAG_STRING, FIELD(work_dir), NULL,
      "Directory of the master's own data. With the in-memory registry nothing is kept there, but it must be writable.",
      NULL, 0, NULL},
+    {"zk", FLAG_STRING, FIELD(zk), NULL,
+     "Where masters elect the one that leads: 'zk://[user:password@]host1:port1,host2:port2/path', or 'file:///path' "
+     "to a "
+     "file that holds it (and keeps the password out of sight). Unset: there is one master, which leads.",
+     NULL, 0, NULL},
+    {"zk_session_timeout", FLAG_DURATION, FIELD(zk_session_timeout_ns), "10secs",
+     "How long this master may be out of ZooKeeper's reach before another one leads.", NULL, 0, check_session_timeout},
     {"registry", FLAG_STRING, FIELD(registry), "in_memory",
      "Where the agents that were admitted are remembered: 'in_memory'. Agents register again after a restart.", NULL, 0,
      check_registry},
@@ -324,9 +340,7 @@ static const struct flag flags[] = {
 };
 
 static const struct flag_refused refused[] = {
-    {"zk", "ZooKeeper is not available in this version: run one master without --zk"},
-    {"quorum", "the replicated log is not available in this version"},
-    {"zk_session_timeout", "ZooKeeper is not available in this version"},
+    {"quorum", "it belongs to the replicated log, and the registry is in memory: leave it out, with --zk too"},
     {"registry_fetch_timeout", "the registry is in memory"},
     {"registry_store_timeout", "the registry is in memory"},
     {"agent_removal_rate_limit", not_yet},

@@ -13,6 +13,8 @@ struct master_flags {
     bool hostname_lookup;
     char *cluster;
     char *work_dir;
+    char *zk; /* NULL: one master, which leads */
+    int64_t zk_session_timeout_ns;
     char *registry;
     char *log_dir;
     char *logging_level;

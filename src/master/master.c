@@ -15,7 +15,8 @@
 #include "message/message.h"
 
 static const struct route routes[] = {
-    {"/api/v1/scheduler", ROUTE_POST, scheduler_api, "The scheduler API: calls, and a stream of events for SUBSCRIBE.",
+    {"/api/v1/scheduler", ROUTE_GUARDED | ROUTE_POST, scheduler_api,
+     "The scheduler API: calls, and a stream of events for SUBSCRIBE.",
      "The body is a mesos.v1.scheduler.Call as JSON or protobuf, by its Content-Type."},
 };
 
@@ -211,6 +212,7 @@ static int start(struct master *master, const struct master_options *options, st
     if (flags->roles != NULL)
         master->allowed_roles = text_split(flags->roles, ",");
     master_metrics_init(master);
+    router_set_guard(master->router, leadership_guard, master);
     for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
         router_add(master->router, prefixes[i], routes, ARRAY_SIZE(routes), master);
     common_endpoints_init(&master->common, master->router, "master", &master->registry, &master_flag_table, flags,
@@ -222,7 +224,7 @@ static int start(struct master *master, const struct master_options *options, st
     env_timer_init(&master->registry_gc, master->env, on_registry_gc);
     env_timer_start(&master->registry_gc, flags->registry_gc_interval_ns);
     whitelist_init(&master->whitelist, flags->whitelist, master->allocator, master->env);
-    return 0;
+    return leadership_init(master, err);
 }
 
 int master_new(struct env *env, const struct master_options *options, struct master **ret, struct error *err) {
@@ -231,6 +233,8 @@ int master_new(struct env *env, const struct master_options *options, struct mas
 
     master->env = env;
     master->flags = options->flags;
+    master->events = options->events;
+    master->user = options->user;
     env_random_uuid_text(env, master->id);
     master->start_ns = env_wall_clock(env);
     metrics_init(&master->registry);
@@ -260,6 +264,7 @@ static void free_frameworks(struct master *master) {
 void master_free(struct master *master) {
     if (master == NULL)
         return;
+    leadership_done(master);
     if (master->http != NULL)
         master->http->end(master->http_state);
     env_timer_done(&master->registry_gc);

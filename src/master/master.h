@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "event/env.h"
 #include "master/flags.h"
+#include "master/leadership.h"
 #include "master/metrics.h"
 #include "master/whitelist.h"
 #include "net/router.h"
@@ -17,6 +18,13 @@
 #include "process/process.h"
 
 #define MAX_REMOVED_AGENTS 100000
+
+/* What the master tells its owner. */
+struct master_events {
+    /* It can not go on: it has lost its leadership, or can not take part in the election. It is still to be freed, but
+     * not in the call. */
+    void (*on_ended)(void *user, const struct error *err);
+};
 
 struct master_options {
     const struct master_flags *flags;      /* must outlive the master */
@@ -26,6 +34,8 @@ struct master_options {
     const struct master_recovered *recovered; /* what a registry remembers (role_settings.h); NULL: nothing */
     /* Parts of the daemon that are served beside the master's own routes, or NULL. */
     const struct master_http *http;
+    const struct master_events *events; /* must outlive the master; NULL: ends are only logged */
+    void *user;
 };
 
 /* What src/master/http/ adds; called from master_new() and master_free(). */
@@ -42,6 +52,9 @@ struct master {
     struct arena arena; /* of info, and what else lives as long as the master */
     int64_t start_ns;   /* wall clock */
     struct pid pid;     /* master@ip:port, as advertised */
+    struct leadership leadership;
+    const struct master_events *events;
+    void *user;
 
     struct router *router;
     struct process_endpoint *endpoint;

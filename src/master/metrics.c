@@ -19,7 +19,7 @@ static double read_uptime(void *user) {
 }
 
 static double read_elected(void *user) {
-    return 1;
+    return master_is_elected(user) ? 1 : 0;
 }
 
 static double count_agents(const struct master *master, bool (*is_counted)(const struct agent *agent)) {

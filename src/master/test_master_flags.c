@@ -89,7 +89,7 @@ static void weights_are_of_the_allowed_roles(void **state) {
 }
 
 static void what_mesos_has_and_we_have_not_is_refused(void **state) {
-    expect_refused("--zk=zk://h:2181/mesos", "ZooKeeper is not available");
+    expect_refused("--zk_session_timeout=0secs", "must be between 1secs and 1days");
     expect_refused("--quorum=2", "replicated log");
     expect_refused("--registry=replicated_log", "'in_memory'");
     expect_refused("--modules=x", "not supported");

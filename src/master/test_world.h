@@ -497,15 +497,22 @@ static inline void world_start_master(struct world *world, const struct http_lim
         fail_msg("%s", error_message(&err));
 }
 
-static inline struct world *world_new(uint64_t seed) {
+/* All but the master, which has @flag (NULL: none) besides its address. */
+static inline struct world *world_prepare(uint64_t seed, const char *flag) {
     struct world *world = new0(struct world);
-    char *arguments[] = {"mesos-master", "--ip=10.0.0.1", "--port=5050", NULL};
+    char *arguments[] = {"mesos-master", "--ip=10.0.0.1", "--port=5050", (char *)(uintptr_t)flag, NULL};
 
     log_set_sink(getenv("WORLD_LOG") == NULL ? world_discard_line : NULL, NULL);
     world->sim = sim_new(seed);
     world->master_node = sim_node_new(world->sim, "10.0.0.1");
     world->scheduler_node = sim_node_new(world->sim, "10.0.0.2");
-    assert_int_equal(flags_parse(&master_flag_table, 3, arguments, &world->flags, NULL, NULL), 0);
+    assert_int_equal(flags_parse(&master_flag_table, flag == NULL ? 3 : 4, arguments, &world->flags, NULL, NULL), 0);
+    return world;
+}
+
+static inline struct world *world_new(uint64_t seed) {
+    struct world *world = world_prepare(seed, NULL);
+
     world_start_master(world, NULL);
     return world;
 }

@@ -20,6 +20,8 @@ struct router_row {
 
 struct router {
     struct table paths; /* of struct router_path */
+    bool (*guard)(struct http_exchange *exchange, void *user);
+    void *guard_user;
 };
 
 static const struct {
@@ -167,6 +169,21 @@ static struct router_path *find_path(const struct router *router, const char *pa
     }
 }
 
+void router_set_guard(struct router *router, bool (*guard)(struct http_exchange *exchange, void *user), void *user) {
+    router->guard = guard;
+    router->guard_user = user;
+}
+
+static bool is_guarded(const struct router_path *path) {
+    const struct router_row *row;
+
+    list_for_each (&path->rows, row, member) {
+        if ((row->route->methods & ROUTE_GUARDED) != 0)
+            return true;
+    }
+    return false;
+}
+
 void router_dispatch(struct router *router, struct http_exchange *exchange) {
     const struct http_request *request = http_exchange_request(exchange);
     const struct router_path *path = climbs(request->path) ? NULL : find_path(router, request->path);
@@ -176,6 +193,8 @@ void router_dispatch(struct router *router, struct http_exchange *exchange) {
         http_respond_text(exchange, 404, "404 Not Found.");
         return;
     }
+    if (router->guard != NULL && is_guarded(path) && !router->guard(exchange, router->guard_user))
+        return;
     list_for_each (&path->rows, row, member) {
         if (allows(row->route, request->method)) {
             row->route->handle(exchange, row->user);

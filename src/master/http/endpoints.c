@@ -13,20 +13,10 @@
 #include "net/http_target.h"
 #include "process/common_endpoints.h"
 
-/* /redirect: to the leading master, which is this one. [Master::Http::redirect] */
 static void redirect(struct http_exchange *exchange, void *user) {
     const struct endpoints *endpoints = user;
-    const Mesos__V1__MasterInfo *info = endpoints->master->info;
-    const char *path = http_exchange_request(exchange)->path;
-    cleanup_free char *location = xasprintf("//%s:%u", info->hostname, info->port);
 
-    /* What is below it would redirect for ever. */
-    if (strcmp(path, "/redirect") != 0 && strcmp(path, "/master/redirect") != 0) {
-        http_respond_text(exchange, 404, "404 Not Found.");
-        return;
-    }
-    http_respond_header(exchange, "Location", location);
-    http_respond(exchange, 307, NULL, NULL, 0);
+    leadership_redirect(endpoints->master, exchange);
 }
 
 /* POST /teardown with frameworkId=<id> as its body. [Master::Http::teardown] */
@@ -147,32 +137,36 @@ static void refuse_registry(struct http_exchange *exchange, void *user) {
     http_respond_text(exchange, 501, "This master has no durable registry.\n");
 }
 
-/* Served below "/master" and at the root. */
+/* Served below "/master" and at the root; what is guarded, by the leading master only. */
 static const struct route master_routes[] = {
-    {"/api/v1", ROUTE_POST, operator_api, "The operator API.",
+    {"/api/v1", ROUTE_GUARDED | ROUTE_POST, operator_api, "The operator API.",
      "The body is a mesos.v1.master.Call as JSON or protobuf, by its Content-Type."},
-    {"/state", ROUTE_ANY, get_state, "The whole state of the cluster.", "jsonp=FUNCTION wraps it."},
-    {"/state-summary", ROUTE_ANY, get_state_summary, "Agents and frameworks with the numbers of their tasks.", NULL},
-    {"/slaves", ROUTE_ANY, get_agents, "The agents.", "slave_id=ID shows one."},
-    {"/frameworks", ROUTE_ANY, get_frameworks, "The frameworks with their tasks.", "framework_id=ID shows one."},
-    {"/tasks", ROUTE_ANY, get_tasks, "Tasks of all frameworks, the latest first.",
+    {"/state", ROUTE_GUARDED | ROUTE_ANY, get_state, "The whole state of the cluster.", "jsonp=FUNCTION wraps it."},
+    {"/state-summary", ROUTE_GUARDED | ROUTE_ANY, get_state_summary,
+     "Agents and frameworks with the numbers of their tasks.", NULL},
+    {"/slaves", ROUTE_GUARDED | ROUTE_ANY, get_agents, "The agents.", "slave_id=ID shows one."},
+    {"/frameworks", ROUTE_GUARDED | ROUTE_ANY, get_frameworks, "The frameworks with their tasks.",
+     "framework_id=ID shows one."},
+    {"/tasks", ROUTE_GUARDED | ROUTE_ANY, get_tasks, "Tasks of all frameworks, the latest first.",
      "limit=N (100), offset=N (0), order=asc|des, framework_id=ID, task_id=ID."},
-    {"/roles", ROUTE_ANY, get_roles, "The roles and what they hold.", NULL},
+    {"/roles", ROUTE_GUARDED | ROUTE_ANY, get_roles, "The roles and what they hold.", NULL},
     {"/redirect", ROUTE_ANY, redirect, "Redirects to the leading master.", NULL},
-    {"/teardown", ROUTE_POST, teardown, "Ends a framework and kills its tasks.", "The body is frameworkId=ID."},
-    {"/weights", ROUTE_GET, get_weights, "The weights of roles.", NULL},
-    {"/weights", ROUTE_PUT, refuse_weights, "Refused: weights come from the flag.", NULL},
-    {"/quota", ROUTE_GET, get_empty_object, "The quotas of roles: none.", NULL},
-    {"/quota", ROUTE_POST | ROUTE_DELETE, refuse_quota, "Refused: there is no quota.", NULL},
-    {"/maintenance/schedule", ROUTE_GET, get_empty_object, "The maintenance schedule: empty.", NULL},
-    {"/maintenance/schedule", ROUTE_POST, refuse_maintenance, "Refused: there is no maintenance.", NULL},
-    {"/maintenance/status", ROUTE_GET, get_empty_object, "Machines in maintenance: none.", NULL},
-    {"/machine/down", ROUTE_POST, refuse_maintenance, "Refused: there is no maintenance.", NULL},
-    {"/machine/up", ROUTE_POST, refuse_maintenance, "Refused: there is no maintenance.", NULL},
-    {"/reserve", ROUTE_POST, refuse_reservations, "Refused: frameworks reserve.", NULL},
-    {"/unreserve", ROUTE_POST, refuse_reservations, "Refused: frameworks reserve.", NULL},
-    {"/create-volumes", ROUTE_POST, refuse_reservations, "Refused: frameworks create volumes.", NULL},
-    {"/destroy-volumes", ROUTE_POST, refuse_reservations, "Refused: frameworks destroy volumes.", NULL},
+    {"/teardown", ROUTE_GUARDED | ROUTE_POST, teardown, "Ends a framework and kills its tasks.",
+     "The body is frameworkId=ID."},
+    {"/weights", ROUTE_GUARDED | ROUTE_GET, get_weights, "The weights of roles.", NULL},
+    {"/weights", ROUTE_GUARDED | ROUTE_PUT, refuse_weights, "Refused: weights come from the flag.", NULL},
+    {"/quota", ROUTE_GUARDED | ROUTE_GET, get_empty_object, "The quotas of roles: none.", NULL},
+    {"/quota", ROUTE_GUARDED | ROUTE_POST | ROUTE_DELETE, refuse_quota, "Refused: there is no quota.", NULL},
+    {"/maintenance/schedule", ROUTE_GUARDED | ROUTE_GET, get_empty_object, "The maintenance schedule: empty.", NULL},
+    {"/maintenance/schedule", ROUTE_GUARDED | ROUTE_POST, refuse_maintenance, "Refused: there is no maintenance.",
+     NULL},
+    {"/maintenance/status", ROUTE_GUARDED | ROUTE_GET, get_empty_object, "Machines in maintenance: none.", NULL},
+    {"/machine/down", ROUTE_GUARDED | ROUTE_POST, refuse_maintenance, "Refused: there is no maintenance.", NULL},
+    {"/machine/up", ROUTE_GUARDED | ROUTE_POST, refuse_maintenance, "Refused: there is no maintenance.", NULL},
+    {"/reserve", ROUTE_GUARDED | ROUTE_POST, refuse_reservations, "Refused: frameworks reserve.", NULL},
+    {"/unreserve", ROUTE_GUARDED | ROUTE_POST, refuse_reservations, "Refused: frameworks reserve.", NULL},
+    {"/create-volumes", ROUTE_GUARDED | ROUTE_POST, refuse_reservations, "Refused: frameworks create volumes.", NULL},
+    {"/destroy-volumes", ROUTE_GUARDED | ROUTE_POST, refuse_reservations, "Refused: frameworks destroy volumes.", NULL},
 };
 
 static const struct route root_routes[] = {

@@ -79,7 +79,7 @@ static bool write_master(struct state_document *document) {
 
     version_write_members(json);
     json_member_double(json, "start_time", model_seconds(master->start_ns));
-    json_member_double(json, "elected_time", model_seconds(master->start_ns));
+    json_member_double(json, "elected_time", model_seconds(master->leadership.elected_ns));
     json_member_string(json, "id", info->id);
     json_member_string(json, "pid", info->pid);
     json_member_string(json, "hostname", info->hostname);

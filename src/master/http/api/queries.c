@@ -137,7 +137,8 @@ void api_get_master(struct api_request *request) {
 
     get_master.master_info = master->info;
     get_master.has_start_time = get_master.has_elected_time = true;
-    get_master.start_time = get_master.elected_time = model_seconds(master->start_ns);
+    get_master.start_time = model_seconds(master->start_ns);
+    get_master.elected_time = model_seconds(master->leadership.elected_ns);
     response.get_master = &get_master;
     api_respond(request, &response);
 }
