@@ -24,6 +24,7 @@ struct scheduler_client {
     Mesos__V1__FrameworkID *framework_id;            /* as given, or as the master gave it; NULL before that */
     Mesos__V1__Scheduler__Call__Subscribe *template; /* suppressed roles and offer constraints */
     struct subscription *subscription;
+    struct address leader; /* as detected; what is subscribed to may be where it redirects */
     bool has_leader;
     struct env_timer retry;
     int64_t backoff_ns, next_backoff_ns;
@@ -107,8 +108,8 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
         client->events->on_refused(client->user, status, error_message(err));
     } else {
         log_info("No subscription with master %s: %s", client->subscription_options.peer.host, error_message(err));
-        if (redirect != NULL)
-            client->subscription_options.peer = *redirect;
+        /* Who is redirected to is gone some day: whoever redirected knows the next one. */
+        client->subscription_options.peer = redirect != NULL ? *redirect : client->leader;
         disconnect(client);
         retry_later(client);
     }
@@ -157,7 +158,7 @@ static void on_leader(const struct address *leader, void *user) {
     client->busy++;
     disconnect(client);
     if (leader != NULL && !client->is_dead && !client->is_over) {
-        client->subscription_options.peer = *leader;
+        client->leader = client->subscription_options.peer = *leader;
         subscribe(client);
     }
     leave(client);

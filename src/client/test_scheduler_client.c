@@ -195,6 +195,24 @@ static void a_redirect_leads_to_the_leader(void **state) {
     assert_true(scheduler_client_is_subscribed(f->client));
 }
 
+static void the_one_that_redirected_is_asked_for_the_next_leader(void **state) {
+    struct fixture *f = *state;
+
+    f->master.refusal = 307;
+    f->master.location = "//10.0.0.2:5050/master/api/v1/scheduler";
+    sim_run_for(f->sim, 10 * SECOND);
+    send_subscribed(&f->other, 15);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->subscribed, 1);
+    peer_kill(&f->other);
+    f->master.refusal = 0;
+    sim_run_for(f->sim, 10 * SECOND);
+    assert_int_equal(f->disconnected, 1);
+    send_subscribed(&f->master, 15);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->subscribed, 2);
+}
+
 static void a_refusal_is_final(void **state) {
     struct fixture *f = *state;
 
@@ -256,6 +274,7 @@ int main(void) {
         TEST(a_master_that_takes_the_subscription_and_falls_silent_is_asked_again),
         TEST(a_master_that_answers_no_calls_is_left),
         TEST(a_redirect_leads_to_the_leader),
+        TEST(the_one_that_redirected_is_asked_for_the_next_leader),
         TEST(a_refusal_is_final),
         TEST(calls_need_a_subscription),
         TEST(a_client_that_doubts_its_connection_makes_another),

@@ -32,6 +32,7 @@ struct raw_scheduler {
     struct subscription_options subscription_options;
     struct env_timer retry, end_poll;
     int64_t backoff_ns;
+    struct address leader; /* as detected; the peer may be where it redirects */
     bool has_leader, is_connected, is_subscribed;
 };
 
@@ -93,6 +94,7 @@ static void on_probed(struct http_call *call, const struct http_response *respon
     scheduler->probe = NULL;
     if (err != NULL) {
         log_info("No master at %s: %s", scheduler->subscription_options.peer.host, error_message(err));
+        scheduler->subscription_options.peer = scheduler->leader;
         retry_later(scheduler);
         return;
     }
@@ -126,7 +128,7 @@ static void on_leader(const struct address *leader, void *user) {
     disconnect(scheduler);
     if (leader == NULL)
         return;
-    scheduler->subscription_options.peer = *leader;
+    scheduler->leader = scheduler->subscription_options.peer = *leader;
     probe(scheduler);
 }
 
@@ -158,8 +160,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
         return;
     }
     log_info("No subscription with master %s: %s", scheduler->subscription_options.peer.host, error_message(err));
-    if (redirect != NULL)
-        scheduler->subscription_options.peer = *redirect;
+    scheduler->subscription_options.peer = redirect != NULL ? *redirect : scheduler->leader;
     disconnect(scheduler);
     retry_later(scheduler);
 }

@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from cluster import Cluster  # noqa: E402
+from zookeeper import ZooKeeper  # noqa: E402
 
 
 @pytest.fixture
@@ -23,3 +24,11 @@ def cluster(empty_cluster):
     empty_cluster.start_master()
     empty_cluster.start_agent()
     return empty_cluster
+
+
+@pytest.fixture
+def zookeeper(tmp_path):
+    """A server of its own, with nothing in it."""
+    server = ZooKeeper(tmp_path / "zookeeper")
+    yield server
+    server.close()

@@ -7,14 +7,7 @@ import pytest
 from kazoo.security import CREATOR_ALL_ACL
 
 from cluster import BIN, Cluster, get_json, wait_for
-from zookeeper import ZooKeeper, lead
-
-
-@pytest.fixture
-def zookeeper(tmp_path):
-    server = ZooKeeper(tmp_path / "zookeeper")
-    yield server
-    server.close()
+from zookeeper import lead
 
 
 @pytest.fixture
