@@ -42,21 +42,29 @@ static bool has_shared_array(const struct resources *resources) {
     return resources->capacity > 0 && item_array_is_shared(resources->items);
 }
 
-/* The array, to be changed: nobody else's from now on. */
-static struct resource *own(struct resources *resources) {
+/* The array, to be changed: nobody else's from now on, with room for @count resources. */
+static struct resource *own_for(struct resources *resources, size_t count) {
     const struct resource *shared = resources->items;
     struct resource *items;
 
-    if (!has_shared_array(resources))
-        return (struct resource *)(uintptr_t)shared;
+    if (!has_shared_array(resources)) {
+        if (count > resources->capacity)
+            resources->items = item_array_grow(shared, &resources->capacity, resources->count, (uint32_t)count);
+        return (struct resource *)(uintptr_t)resources->items;
+    }
     item_array_unshare(shared);
     resources->capacity = 0;
-    items = item_array_grow(NULL, &resources->capacity, 0, resources->count);
+    items = item_array_grow(NULL, &resources->capacity, 0, (uint32_t)count);
     memcpy(items, shared, resources->count * sizeof(items[0]));
     for (size_t i = 0; i < resources->count; i++)
         resource_hold(&items[i]);
     resources->items = items;
     return items;
+}
+
+static struct resource *own(struct resources *resources) {
+    return has_shared_array(resources) ? own_for(resources, resources->count)
+                                       : (struct resource *)(uintptr_t)resources->items;
 }
 
 void resources_init(struct resources *resources) {
@@ -82,19 +90,17 @@ void resources_done(struct resources *resources) {
     *resources = RESOURCES_INIT;
 }
 
-static void reserve(struct resources *resources, size_t count) {
-    own(resources);
-    if (count <= resources->capacity)
-        return;
-    resources->items = item_array_grow(resources->items, &resources->capacity, resources->count, (uint32_t)count);
-}
+/* Up to here arrays grow to the next size there is; then by a half. */
+enum { MANY = 16 };
 
 /* Append without looking for something to add it to. */
 static void append(struct resources *resources, const struct resource *resource) {
-    if (resources->count == resources->capacity)
-        reserve(resources, resources->count * 2 + 1);
+    size_t needed = resources->count + 1;
+
+    if (needed > MANY && resources->count == resources->capacity)
+        needed += needed / 2;
     resource_hold(resource);
-    own(resources)[resources->count++] = *resource;
+    own_for(resources, needed)[resources->count++] = *resource;
 }
 
 void resources_assign(struct resources *to, const struct resources *from) {
@@ -254,9 +260,14 @@ void resources_add_one(struct resources *to, const struct resource *what) {
 void resources_add(struct resources *to, const struct resources *what) {
     size_t count = what->count; /* @what may be @to */
 
-    reserve(to, to->count + count);
-    for (size_t i = 0; i < count; i++)
-        resources_add_one(to, &what->items[i]);
+    if (to->count == 0)
+        own_for(to, count);
+    /* Otherwise most of it is added to what is there, so that room for all of it would be a waste. */
+    for (size_t i = 0; i < count; i++) {
+        struct resource resource = what->items[i]; /* borrowed; the array may move */
+
+        resources_add_one(to, &resource);
+    }
 }
 
 void resources_subtract_one(struct resources *from, const struct resource *what) {

@@ -372,6 +372,38 @@ static void checkpointed_resources_are_put_into_the_total(void **state) {
     assert_int_equal(resources_apply_checkpointed(&total, &checkpointed, &err), -1);
 }
 
+/* The array that copies share may be larger than what each needs of its own. */
+static void copies_grow_each_for_itself(void **state) {
+    cleanup_resources struct resources all = parse("a:1;b:2;c:3;d:4;e:5", "*"), last = parse("e:5", "*"),
+                                       other = parse("f:6;a:1", "*");
+    cleanup_resources struct resources copy, sum;
+
+    resources_subtract(&all, &last);
+    resources_copy(&copy, &all);
+    resources_copy(&sum, &all);
+    resources_add_one(&copy, &other.items[0]);
+    resources_add(&sum, &other);
+    assert_true(copy.count <= copy.capacity && sum.count <= sum.capacity);
+    assert_text(&all, "a:1; b:2; c:3; d:4");
+    assert_text(&copy, "a:1; b:2; c:3; d:4; f:6");
+    assert_text(&sum, "a:2; b:2; c:3; d:4; f:6");
+}
+
+/* Also of one array to itself, of which some cannot be added together. */
+static void resources_are_added_to_themselves(void **state) {
+    cleanup_resources struct resources all = parse("cpus:1;mem:2", "*"), disk, twice;
+
+    disk = from_json("{\"name\":\"disk\",\"type\":\"SCALAR\",\"scalar\":{\"value\":5},\"disk\":{\"source\":{"
+                     "\"type\":\"MOUNT\",\"mount\":{\"root\":\"/m\"}}}}");
+    for (int i = 0; i < 3; i++)
+        resources_add(&all, &disk);
+    resources_copy(&twice, &all);
+    resources_add(&twice, &twice);
+    resources_add(&all, &all);
+    assert_int_equal(twice.count, 8);
+    assert_true(resources_equal(&twice, &all));
+}
+
 static void finding_prefers_the_own_reservation(void **state) {
     cleanup_resources struct resources total = parse("cpus:2;cpus(a):1;cpus(b):4", "*"),
                                        wanted = parse("cpus(a):2", "*");
@@ -569,6 +601,8 @@ int main(void) {
         cmocka_unit_test(operations_convert_and_refuse),
         cmocka_unit_test(volumes_are_created_grown_shrunk_and_destroyed),
         cmocka_unit_test(checkpointed_resources_are_put_into_the_total),
+        cmocka_unit_test(copies_grow_each_for_itself),
+        cmocka_unit_test(resources_are_added_to_themselves),
         cmocka_unit_test(finding_prefers_the_own_reservation),
         cmocka_unit_test(algebra_holds_for_random_resources),
         cmocka_unit_test(nothing_is_left_of_released_values),
