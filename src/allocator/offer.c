@@ -376,8 +376,11 @@ static void charge_quota(struct allocator *allocator, const struct draft *draft)
 static void take(struct allocator *allocator, struct agent *agent, const struct draft *draft,
                  struct resources *ret_taken) {
     allocator_revocable_track(allocator, agent, -1);
-    if (draft->is_all && !agent->has_shared) {
+    if (draft->is_all) {
         resources_move(ret_taken, &agent->available);
+        for (size_t i = 0; agent->has_shared && i < ret_taken->count; i++)
+            if (ret_taken->items[i].kind->is_shared)
+                resources_add_one(&agent->available, &ret_taken->items[i]);
     } else {
         resources_copy(ret_taken, &draft->items);
         for (size_t i = 0; i < ret_taken->count; i++)

@@ -471,9 +471,12 @@ static const struct agent *later_agent(const struct allocator *allocator, uint32
 
 /* Visits jump about in memory: fetch what the next ones will need, each step ahead of what it is reached through. */
 static void prefetch(const struct allocator *allocator, uint32_t place) {
-    enum { AGENT_AHEAD = 16, ITEMS_AHEAD = 10, KINDS_AHEAD = 6, RANGES_AHEAD = 3 };
+    enum { PLACE_AHEAD = 24, AGENT_AHEAD = 16, ITEMS_AHEAD = 10, KINDS_AHEAD = 6, RANGES_AHEAD = 3 };
     const struct agent *agent = later_agent(allocator, place + AGENT_AHEAD);
+    const struct round *round = &allocator->round;
 
+    if (place + PLACE_AHEAD < round->visit_count && round->visits[place + PLACE_AHEAD] != NO_AGENT)
+        __builtin_prefetch(&allocator->agents_by_index[round->visits[place + PLACE_AHEAD]]);
     for (size_t offset = 0; agent != NULL && offset < offsetof(struct agent, offered_shared); offset += 64)
         __builtin_prefetch((const char *)agent + offset, 1);
     agent = later_agent(allocator, place + ITEMS_AHEAD);
@@ -570,6 +573,24 @@ static void reserve_sent(struct allocator *allocator, size_t most) {
     allocator->sent_resources = xrealloc(allocator->sent_resources, most * sizeof(allocator->sent_resources[0]));
 }
 
+static const struct offer *offer_after(const struct framework *framework, const struct offer *offer) {
+    const struct list *next = offer->in_framework.next;
+
+    return next == &framework->offers ? NULL : container_of(next, struct offer, in_framework);
+}
+
+/* What the next offers point to; their agents are anywhere in memory. */
+static void prefetch_offers(const struct framework *framework, const struct offer *offer) {
+    if ((offer = offer_after(framework, offer)) == NULL)
+        return;
+    __builtin_prefetch(offer->resources.items, 1);
+    if ((offer = offer_after(framework, offer)) == NULL)
+        return;
+    __builtin_prefetch(offer->agent->id);
+    if ((offer = offer_after(framework, offer)) != NULL)
+        __builtin_prefetch(&offer->agent->id, 1);
+}
+
 /* Send the first @most offers of @framework. They are taken away first, as the receiver may call back. Returns how many
  * these were. */
 static size_t deliver(struct allocator *allocator, struct framework *framework, size_t most) {
@@ -580,7 +601,7 @@ static size_t deliver(struct allocator *allocator, struct framework *framework, 
     size_t count = 0;
 
     while (count < most && (offer = list_first(&framework->offers, struct offer, in_framework)) != NULL) {
-        __builtin_prefetch(container_of(offer->in_framework.next, struct offer, in_framework)->resources.items, 1);
+        prefetch_offers(framework, offer);
         resources_move(&resources[count], &offer->resources);
         sent[count] = (struct allocator_offer){name_hold(offer->client->role->name), offer->agent->id,
                                                &resources[count]};
