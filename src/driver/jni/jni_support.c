@@ -41,8 +41,7 @@ static jobject loader_of(JNIEnv *env, jobject object) {
     return get == NULL ? NULL : (*env)->CallObjectMethod(env, object_class, get);
 }
 
-jclass jni_find_class(JNIEnv *env, jobject object, const char *name) {
-    jobject loader = loader_of(env, object);
+static jclass load_class(JNIEnv *env, jobject loader, const char *name) {
     jclass loader_class;
     jmethodID load;
     jstring text;
@@ -62,6 +61,19 @@ jclass jni_find_class(JNIEnv *env, jobject object, const char *name) {
     if (load == NULL || text == NULL)
         return NULL;
     return (*env)->CallObjectMethod(env, loader, load, text);
+}
+
+jclass jni_find_class(JNIEnv *env, jobject object, const char *name) {
+    return load_class(env, loader_of(env, object), name);
+}
+
+jclass jni_find_class_of_thread(JNIEnv *env, const char *name) {
+    jclass thread_class = (*env)->FindClass(env, "java/lang/Thread");
+    jmethodID current = (*env)->GetStaticMethodID(env, thread_class, "currentThread", "()Ljava/lang/Thread;");
+    jmethodID get = (*env)->GetMethodID(env, thread_class, "getContextClassLoader", "()Ljava/lang/ClassLoader;");
+    jobject thread = (*env)->CallStaticObjectMethod(env, thread_class, current);
+
+    return load_class(env, (*env)->CallObjectMethod(env, thread, get), name);
 }
 
 jobject jni_from_message(JNIEnv *env, jobject object, const char *name, const void *message) {

@@ -14,6 +14,8 @@ JNIEnv *jni_attach(JavaVM *vm);
 
 /* The class "org/apache/mesos/Protos$Offer" as @object's loader knows it; NULL with an exception pending. */
 jclass jni_find_class(JNIEnv *env, jobject object, const char *name);
+/* The same as the context class loader of this thread knows it. */
+jclass jni_find_class_of_thread(JNIEnv *env, const char *name);
 
 /* A new Java message of class @name made of @message; NULL with an exception pending. @object lends its loader. */
 jobject jni_from_message(JNIEnv *env, jobject object, const char *name, const void *message);

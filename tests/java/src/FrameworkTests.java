@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.apache.mesos.MesosNativeLibrary;
 import org.apache.mesos.MesosSchedulerDriver;
 import org.apache.mesos.Protos.*;
 import org.apache.mesos.state.State;
@@ -192,7 +193,7 @@ public class FrameworkTests extends DriverTests {
     void chronos_runs_jobs_and_survives_its_failover() throws Exception {
         FrameworkInfo.Builder framework = FrameworkInfo.newBuilder().setName("chronos").setCheckpoint(true).setRole("*")
                 .setFailoverTimeout(604800).setHostname("localhost").setWebuiUrl("http://localhost:4400");
-        loadLibrary();
+        MesosNativeLibrary.load();
         State state = chronosState();
         keep(state, "J_done", "a job");
         keep(state, "J_long", "another");

@@ -14,6 +14,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.mesos.Log;
+import org.apache.mesos.MesosNativeLibrary;
 import org.apache.mesos.state.AbstractState;
 import org.apache.mesos.state.LevelDBState;
 import org.apache.mesos.state.LogState;
@@ -29,7 +30,7 @@ public class StateTests {
     final State state;
 
     StateTests() throws Exception {
-        DriverTests.loadLibrary();
+        MesosNativeLibrary.load();
         path = Files.createTempDirectory("state");
         state = open();
     }
