@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "agent/agent.h"
+#include "agent/test_machine.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "client/executor_client.h"
@@ -77,51 +78,6 @@ struct cluster {
     bool has_ended;
     struct address agent_address;
 };
-
-/* The machine */
-
-static inline double fake_cpus(void *user) {
-    return 4;
-}
-
-static inline uint64_t fake_memory(void *user) {
-    return UINT64_C(8) << 30;
-}
-
-static inline uint64_t fake_disk(void *user, const char *directory) {
-    return UINT64_C(100) << 30;
-}
-
-static inline double fake_disk_usage(void *user, const char *directory) {
-    return 0.5;
-}
-
-static inline int fake_boot_id(void *user, char **ret, struct error *err) {
-    *ret = xstrdup("boot-1");
-    return 0;
-}
-
-static inline bool fake_has_program(void *user, const char *path) {
-    return true;
-}
-
-static inline int fake_give_sandbox(void *user, const char *directory, const char *name, struct error *err) {
-    return 0;
-}
-
-static inline const struct agent_machine *fake_machine(void) {
-    static const struct agent_machine machine = {
-        .cpus = fake_cpus,
-        .memory_bytes = fake_memory,
-        .disk_bytes = fake_disk,
-        .disk_usage = fake_disk_usage,
-        .boot_id = fake_boot_id,
-        .has_program = fake_has_program,
-        .give_sandbox = fake_give_sandbox,
-    };
-
-    return &machine;
-}
 
 /* The containerizer */
 
@@ -400,6 +356,9 @@ static inline void agent_on_ended(void *user, const struct error *err) {
     ((struct cluster *)user)->has_ended = true;
 }
 
+static const struct agent_machine fake_agent_machine =
+    FAKE_MACHINE(.cpus = 4, .memory_bytes = UINT64_C(8) << 30, .disk_bytes = UINT64_C(100) << 30, .disk_usage = 0.5);
+
 static inline int try_agent(struct cluster *cluster, struct error *err) {
     static const struct agent_events events = {.on_ended = agent_on_ended};
     static const struct containerizer_ops ops = {
@@ -414,7 +373,7 @@ static inline int try_agent(struct cluster *cluster, struct error *err) {
         .count = fake_count,
     };
     const struct agent_options options = {.flags = &cluster->flags,
-                                          .machine = fake_machine(),
+                                          .machine = &fake_agent_machine,
                                           .containerizer = &cluster->containerizer,
                                           .events = &events,
                                           .user = cluster};

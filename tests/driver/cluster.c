@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cluster.h"
 
+#include "agent/test_machine.h"
 #include "base/log.h"
 
 #define MASTER_HOST "10.0.0.1"
@@ -21,40 +22,8 @@ static void parse_flags(const struct flag_table *table, void *flags, const char 
         fail_msg("%s", error_message(&err));
 }
 
-/* Machines */
-
-static double cpus(void *user) {
-    return AGENT_CPUS;
-}
-
-static uint64_t memory_bytes(void *user) {
-    return UINT64_C(2) << 30;
-}
-
-static uint64_t disk_bytes(void *user, const char *directory) {
-    return UINT64_C(10) << 30;
-}
-
-static double disk_usage(void *user, const char *directory) {
-    return 0.1;
-}
-
-static int boot_id(void *user, char **ret, struct error *err) {
-    *ret = xstrdup("boot");
-    return 0;
-}
-
-static bool has_program(void *user, const char *path) {
-    return true;
-}
-
-static int give_sandbox(void *user, const char *directory, const char *name, struct error *err) {
-    return 0;
-}
-
-static const struct agent_machine machine = {
-    NULL, cpus, memory_bytes, disk_bytes, disk_usage, boot_id, has_program, give_sandbox, NULL,
-};
+static const struct agent_machine machine = FAKE_MACHINE(.cpus = AGENT_CPUS, .memory_bytes = UINT64_C(2) << 30,
+                                                         .disk_bytes = UINT64_C(10) << 30, .disk_usage = 0.1);
 
 /* Executors */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/agent.h"
+#include "agent/test_machine.h"
 #include "agent_view.h"
 #include "containers.h"
 #include "master/master.h"
@@ -70,38 +71,8 @@ static int parse_flags(const struct flag_table *table, void *flags, const char *
     return flags_parse(table, (int)count + 1, arguments, flags, NULL, err);
 }
 
-static double no_cpus(void *user) {
-    return 16;
-}
-
-static uint64_t some_bytes(void *user) {
-    return UINT64_C(16) << 30;
-}
-
-static uint64_t disk_bytes(void *user, const char *directory) {
-    return UINT64_C(100) << 30;
-}
-
-static double disk_usage(void *user, const char *directory) {
-    return 0.5;
-}
-
-static int boot_id(void *user, char **ret, struct error *err) {
-    *ret = xstrdup("sim-boot");
-    return 0;
-}
-
-static bool has_program(void *user, const char *path) {
-    return true;
-}
-
-static int give_sandbox(void *user, const char *directory, const char *name, struct error *err) {
-    return 0;
-}
-
-static const struct agent_machine sim_machine = {
-    NULL, no_cpus, some_bytes, disk_bytes, disk_usage, boot_id, has_program, give_sandbox, NULL,
-};
+static const struct agent_machine sim_machine = FAKE_MACHINE(.cpus = 16, .memory_bytes = UINT64_C(16) << 30,
+                                                             .disk_bytes = UINT64_C(100) << 30, .disk_usage = 0.5);
 
 static void note(struct world *world, char *problem) {
     if (world->problem == NULL)
