@@ -5,7 +5,7 @@
  *
  *     bench_master [tasks] [agents] [json | hold]
  *
- * With "hold" the tasks go on running, so that the master's memory tells what one of them takes.
+ * With "hold" the tasks go on running, so that the master's memory tells what one of them takes. An agent holds 6,400.
  * Printed: tasks a second by the clock, the master's CPU time a task, and its memory. */
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #include "message/message.h"
 #include "process/process.h"
 
-enum { TASKS_A_OFFER = 100, MAX_AGENTS = 1000 };
+enum { TASKS_A_OFFER = 100, MAX_AGENTS = 1000, AGENT_CPUS = 64, TASKS_A_CPU = 100 };
 
 struct bench_agent {
     struct process process;
@@ -172,7 +172,7 @@ static void register_agent(struct bench_agent *agent, size_t number) {
     Mesos__Internal__RegisterSlaveMessage message = MESOS__INTERNAL__REGISTER_SLAVE_MESSAGE__INIT;
     Mesos__V1__AgentInfo info = MESOS__V1__AGENT_INFO__INIT;
     Mesos__V1__Value__Scalar values[2];
-    Mesos__V1__Resource resources[] = {scalar("cpus", &values[0], 64), scalar("mem", &values[1], 64000)};
+    Mesos__V1__Resource resources[] = {scalar("cpus", &values[0], AGENT_CPUS), scalar("mem", &values[1], 64000)};
     Mesos__V1__Resource *pointers[] = {&resources[0], &resources[1]};
     Mesos__V1__AgentInfo__Capability capabilities[3], *capability_pointers[3];
     static const Mesos__V1__AgentInfo__Capability__Type types[] = {
@@ -208,7 +208,7 @@ static size_t count_fitting(const Mesos__V1__Offer *offer) {
         if (strcmp(offer->resources[i]->name, "cpus") == 0)
             cpus += offer->resources[i]->scalar->value;
     }
-    return (size_t)(cpus * 100 + 0.5);
+    return (size_t)(cpus * TASKS_A_CPU + 0.5);
 }
 
 static void accept_offer(const Mesos__V1__Offer *offer) {
@@ -222,7 +222,7 @@ static void accept_offer(const Mesos__V1__Offer *offer) {
     Mesos__V1__TaskID ids[TASKS_A_OFFER];
     char texts[TASKS_A_OFFER][24];
     Mesos__V1__Value__Scalar values[2];
-    Mesos__V1__Resource resources[] = {scalar("cpus", &values[0], 0.01), scalar("mem", &values[1], 1)};
+    Mesos__V1__Resource resources[] = {scalar("cpus", &values[0], 1.0 / TASKS_A_CPU), scalar("mem", &values[1], 1)};
     Mesos__V1__Resource *pointers[] = {&resources[0], &resources[1]};
     Mesos__V1__CommandInfo command = MESOS__V1__COMMAND_INFO__INIT;
 
@@ -364,6 +364,10 @@ int main(int argc, char **argv) {
     bench.wanted = (uint64_t)tasks;
     bench.agent_count = (size_t)agents;
     bench.is_holding = argc > 3 && strcmp(argv[3], "hold") == 0;
+    if (bench.is_holding && bench.wanted > bench.agent_count * AGENT_CPUS * TASKS_A_CPU) {
+        fprintf(stderr, "bench_master: an agent holds %d tasks\n", AGENT_CPUS * TASKS_A_CPU);
+        return EXIT_FAILURE;
+    }
     child = fork();
     if (child == 0)
         return run_master(ends[1]);
