@@ -5,104 +5,47 @@
 
 #include <string.h>
 
-#include "driver/jni/jni_support.h"
+#include "driver/jni/upcall.h"
 
-#define PROTOS "org/apache/mesos/Protos$"
 #define DRIVER "Lorg/apache/mesos/SchedulerDriver;"
-#define MESSAGE(name) "L" PROTOS name ";"
 
 enum { LOCAL_REFERENCES = 32 };
 
-struct java_scheduler {
-    JavaVM *vm;
-    jweak driver; /* weak: a driver that nobody uses can be collected */
-};
-
-/* A callback on its way into Java. */
-struct upcall {
-    JNIEnv *env;
-    struct mesos_scheduler_driver *native;
-    jobject driver, scheduler;
-};
-
-/* Returns false if the Java driver is gone or the JVM does not take us. */
-static bool begin_upcall(struct upcall *upcall, struct mesos_scheduler_driver *native, void *user) {
-    struct java_scheduler *java = user;
-
-    upcall->native = native;
-    upcall->env = jni_attach(java->vm);
-    if (upcall->env == NULL || (*upcall->env)->PushLocalFrame(upcall->env, LOCAL_REFERENCES) < 0)
-        return false;
-    upcall->driver = (*upcall->env)->NewLocalRef(upcall->env, java->driver);
-    if (upcall->driver != NULL) {
-        upcall->scheduler = jni_get_object(upcall->env, upcall->driver, "scheduler", "Lorg/apache/mesos/Scheduler;");
-        return true;
-    }
-    (*upcall->env)->PopLocalFrame(upcall->env, NULL);
-    return false;
+static void abort_driver(void *native) {
+    mesos_scheduler_driver_abort(native);
 }
 
-/* As in Mesos, an exception in a callback is printed and aborts the driver. */
-static void end_upcall(struct upcall *upcall) {
-    JNIEnv *env = upcall->env;
-
-    if ((*env)->ExceptionCheck(env)) {
-        (*env)->ExceptionDescribe(env);
-        (*env)->ExceptionClear(env);
-        mesos_scheduler_driver_abort(upcall->native);
-    }
-    (*env)->PopLocalFrame(env, NULL);
-}
-
-/* scheduler.<name>(driver, …) unless making the arguments failed. */
-static void call(struct upcall *upcall, const char *name, const char *signature, ...) {
-    JNIEnv *env = upcall->env;
-    va_list arguments;
-    jmethodID method;
-
-    if ((*env)->ExceptionCheck(env))
-        return;
-    method = (*env)->GetMethodID(env, (*env)->GetObjectClass(env, upcall->scheduler), name, signature);
-    if (method == NULL)
-        return;
-    va_start(arguments, signature);
-    (*env)->CallVoidMethodV(env, upcall->scheduler, method, arguments);
-    va_end(arguments);
-}
-
-static jobject message(struct upcall *upcall, const char *name, const void *value) {
-    return (*upcall->env)->ExceptionCheck(upcall->env) ? NULL
-                                                       : jni_from_message(upcall->env, upcall->driver, name, value);
-}
+static const struct java_driver_type type = {"scheduler", "Lorg/apache/mesos/Scheduler;", "__scheduler", abort_driver};
 
 static void on_registered(struct mesos_scheduler_driver *native, void *user, const Mesos__V1__FrameworkID *framework_id,
                           const Mesos__V1__MasterInfo *master) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "registered", "(" DRIVER MESSAGE("FrameworkID") MESSAGE("MasterInfo") ")V", upcall.driver,
-         message(&upcall, PROTOS "FrameworkID", framework_id), message(&upcall, PROTOS "MasterInfo", master));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "registered", "(" DRIVER UPCALL_SIGNATURE("FrameworkID") UPCALL_SIGNATURE("MasterInfo") ")V",
+                upcall.driver, upcall_message(&upcall, "FrameworkID", framework_id),
+                upcall_message(&upcall, "MasterInfo", master));
+    upcall_end(&upcall);
 }
 
 static void on_reregistered(struct mesos_scheduler_driver *native, void *user, const Mesos__V1__MasterInfo *master) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "reregistered", "(" DRIVER MESSAGE("MasterInfo") ")V", upcall.driver,
-         message(&upcall, PROTOS "MasterInfo", master));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "reregistered", "(" DRIVER UPCALL_SIGNATURE("MasterInfo") ")V", upcall.driver,
+                upcall_message(&upcall, "MasterInfo", master));
+    upcall_end(&upcall);
 }
 
 static void on_disconnected(struct mesos_scheduler_driver *native, void *user) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "disconnected", "(" DRIVER ")V", upcall.driver);
-    end_upcall(&upcall);
+    upcall_call(&upcall, "disconnected", "(" DRIVER ")V", upcall.driver);
+    upcall_end(&upcall);
 }
 
 /* A java.util.ArrayList of messages; each one's local reference is given back at once, since there can be many. */
@@ -118,7 +61,7 @@ static jobject list_of_offers(struct upcall *upcall, Mesos__V1__Offer *const *of
 
         if ((*env)->PushLocalFrame(env, LOCAL_REFERENCES) < 0)
             break;
-        offer = message(upcall, PROTOS "Offer", offers[i]);
+        offer = upcall_message(upcall, "Offer", offers[i]);
         if (offer != NULL)
             (*env)->CallBooleanMethod(env, list, add, offer);
         (*env)->PopLocalFrame(env, NULL);
@@ -130,75 +73,76 @@ static void on_offers(struct mesos_scheduler_driver *native, void *user, Mesos__
                       size_t count) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "resourceOffers", "(" DRIVER "Ljava/util/List;)V", upcall.driver,
-         list_of_offers(&upcall, offers, count));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "resourceOffers", "(" DRIVER "Ljava/util/List;)V", upcall.driver,
+                list_of_offers(&upcall, offers, count));
+    upcall_end(&upcall);
 }
 
 static void on_rescinded(struct mesos_scheduler_driver *native, void *user, const Mesos__V1__OfferID *offer_id) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "offerRescinded", "(" DRIVER MESSAGE("OfferID") ")V", upcall.driver,
-         message(&upcall, PROTOS "OfferID", offer_id));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "offerRescinded", "(" DRIVER UPCALL_SIGNATURE("OfferID") ")V", upcall.driver,
+                upcall_message(&upcall, "OfferID", offer_id));
+    upcall_end(&upcall);
 }
 
 static void on_status_update(struct mesos_scheduler_driver *native, void *user, const Mesos__V1__TaskStatus *status) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "statusUpdate", "(" DRIVER MESSAGE("TaskStatus") ")V", upcall.driver,
-         message(&upcall, PROTOS "TaskStatus", status));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "statusUpdate", "(" DRIVER UPCALL_SIGNATURE("TaskStatus") ")V", upcall.driver,
+                upcall_message(&upcall, "TaskStatus", status));
+    upcall_end(&upcall);
 }
 
 static void on_message(struct mesos_scheduler_driver *native, void *user, const Mesos__V1__ExecutorID *executor_id,
                        const Mesos__V1__AgentID *agent_id, const void *data, size_t size) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "frameworkMessage", "(" DRIVER MESSAGE("ExecutorID") MESSAGE("SlaveID") "[B)V", upcall.driver,
-         message(&upcall, PROTOS "ExecutorID", executor_id), message(&upcall, PROTOS "SlaveID", agent_id),
-         jni_from_bytes(upcall.env, data, size));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "frameworkMessage",
+                "(" DRIVER UPCALL_SIGNATURE("ExecutorID") UPCALL_SIGNATURE("SlaveID") "[B)V", upcall.driver,
+                upcall_message(&upcall, "ExecutorID", executor_id), upcall_message(&upcall, "SlaveID", agent_id),
+                jni_from_bytes(upcall.env, data, size));
+    upcall_end(&upcall);
 }
 
 static void on_agent_lost(struct mesos_scheduler_driver *native, void *user, const Mesos__V1__AgentID *agent_id) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "slaveLost", "(" DRIVER MESSAGE("SlaveID") ")V", upcall.driver,
-         message(&upcall, PROTOS "SlaveID", agent_id));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "slaveLost", "(" DRIVER UPCALL_SIGNATURE("SlaveID") ")V", upcall.driver,
+                upcall_message(&upcall, "SlaveID", agent_id));
+    upcall_end(&upcall);
 }
 
 static void on_executor_lost(struct mesos_scheduler_driver *native, void *user,
                              const Mesos__V1__ExecutorID *executor_id, const Mesos__V1__AgentID *agent_id, int status) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "executorLost", "(" DRIVER MESSAGE("ExecutorID") MESSAGE("SlaveID") "I)V", upcall.driver,
-         message(&upcall, PROTOS "ExecutorID", executor_id), message(&upcall, PROTOS "SlaveID", agent_id),
-         (jint)status);
-    end_upcall(&upcall);
+    upcall_call(&upcall, "executorLost", "(" DRIVER UPCALL_SIGNATURE("ExecutorID") UPCALL_SIGNATURE("SlaveID") "I)V",
+                upcall.driver, upcall_message(&upcall, "ExecutorID", executor_id),
+                upcall_message(&upcall, "SlaveID", agent_id), (jint)status);
+    upcall_end(&upcall);
 }
 
 static void on_error(struct mesos_scheduler_driver *native, void *user, const char *text) {
     struct upcall upcall;
 
-    if (!begin_upcall(&upcall, native, user))
+    if (!upcall_begin(&upcall, native, user))
         return;
-    call(&upcall, "error", "(" DRIVER "Ljava/lang/String;)V", upcall.driver,
-         (*upcall.env)->NewStringUTF(upcall.env, text));
-    end_upcall(&upcall);
+    upcall_call(&upcall, "error", "(" DRIVER "Ljava/lang/String;)V", upcall.driver,
+                (*upcall.env)->NewStringUTF(upcall.env, text));
+    upcall_end(&upcall);
 }
 
 static const struct mesos_scheduler callbacks = {.registered = on_registered,
@@ -216,7 +160,7 @@ static const struct mesos_scheduler callbacks = {.registered = on_registered,
 
 static void fill_options(JNIEnv *env, jobject object, struct arena *arena,
                          struct mesos_scheduler_driver_options *options) {
-    jobject credential = jni_get_object(env, object, "credential", MESSAGE("Credential"));
+    jobject credential = jni_get_object(env, object, "credential", UPCALL_SIGNATURE("Credential"));
     Mesos__V1__Credential *decoded = jni_to_message(env, credential, &mesos__v1__credential__descriptor, arena);
 
     options->explicit_acknowledgements = !jni_get_boolean(env, object, "implicitAcknowledgements", JNI_TRUE);
@@ -236,10 +180,10 @@ JNIEXPORT void JNICALL Java_org_apache_mesos_MesosSchedulerDriver_initialize(JNI
     struct mesos_scheduler_driver_options options = {0};
     struct mesos_scheduler_driver *driver;
     Mesos__V1__FrameworkInfo *framework;
-    struct java_scheduler *java;
+    struct java_driver *java;
     char *master, *error = NULL;
 
-    framework = jni_to_message(env, jni_get_object(env, object, "framework", MESSAGE("FrameworkInfo")),
+    framework = jni_to_message(env, jni_get_object(env, object, "framework", UPCALL_SIGNATURE("FrameworkInfo")),
                                &mesos__v1__framework_info__descriptor, &arena);
     if ((*env)->ExceptionCheck(env))
         return;
@@ -251,32 +195,24 @@ JNIEXPORT void JNICALL Java_org_apache_mesos_MesosSchedulerDriver_initialize(JNI
         jni_throw(env, "java/lang/NullPointerException", "framework and master must not be null");
         return;
     }
-    java = new0(struct java_scheduler);
-    (*env)->GetJavaVM(env, &java->vm);
-    java->driver = (*env)->NewWeakGlobalRef(env, object);
+    java = java_driver_new(env, object, &type);
     driver = mesos_scheduler_driver_new(&callbacks, java, framework, master, &options, &error);
     if (driver == NULL) {
         jni_throw(env, "java/lang/IllegalArgumentException", error);
-        (*env)->DeleteWeakGlobalRef(env, java->driver);
-        free(java);
+        java_driver_free(env, java);
         free(error);
         return;
     }
-    jni_set_pointer(env, object, "__scheduler", java);
-    jni_set_pointer(env, object, "__driver", driver);
+    java_driver_bind(env, object, &type, java, driver);
 }
 
 JNIEXPORT void JNICALL Java_org_apache_mesos_MesosSchedulerDriver_finalize(JNIEnv *env, jobject object);
 JNIEXPORT void JNICALL Java_org_apache_mesos_MesosSchedulerDriver_finalize(JNIEnv *env, jobject object) {
-    struct java_scheduler *java = jni_get_pointer(env, object, "__scheduler");
+    struct java_driver *java = jni_get_pointer(env, object, type.binding);
 
     mesos_scheduler_driver_free(jni_get_pointer(env, object, "__driver"));
-    jni_set_pointer(env, object, "__driver", NULL);
-    jni_set_pointer(env, object, "__scheduler", NULL);
-    if (java == NULL)
-        return;
-    (*env)->DeleteWeakGlobalRef(env, java->driver);
-    free(java);
+    java_driver_bind(env, object, &type, NULL, NULL);
+    java_driver_free(env, java);
 }
 
 /* Calls. Each decodes its arguments into an arena, calls the driver, and gives back the status. */
@@ -287,39 +223,31 @@ JNIEXPORT void JNICALL Java_org_apache_mesos_MesosSchedulerDriver_finalize(JNIEn
     JNIEXPORT jobject JNICALL Java_org_apache_mesos_MesosSchedulerDriver_##name(JNIEnv *env, jobject object, \
                                                                                 ##__VA_ARGS__)
 
-static struct mesos_scheduler_driver *driver_of(JNIEnv *env, jobject object) {
-    struct mesos_scheduler_driver *driver = jni_get_pointer(env, object, "__driver");
-
-    if (driver == NULL)
-        jni_throw(env, "java/lang/IllegalStateException", "the driver was not initialized");
-    return driver;
-}
-
 /* The driver, unless decoding the arguments left an exception. */
 static struct mesos_scheduler_driver *ready(JNIEnv *env, jobject object) {
-    return (*env)->ExceptionCheck(env) ? NULL : driver_of(env, object);
+    return (*env)->ExceptionCheck(env) ? NULL : java_driver_native(env, object);
 }
 
 NATIVE(start) {
-    struct mesos_scheduler_driver *driver = driver_of(env, object);
+    struct mesos_scheduler_driver *driver = java_driver_native(env, object);
 
     return driver == NULL ? NULL : jni_from_status(env, object, mesos_scheduler_driver_start(driver));
 }
 
 NATIVE(stop, jboolean failover) {
-    struct mesos_scheduler_driver *driver = driver_of(env, object);
+    struct mesos_scheduler_driver *driver = java_driver_native(env, object);
 
     return driver == NULL ? NULL : jni_from_status(env, object, mesos_scheduler_driver_stop(driver, failover));
 }
 
 NATIVE(abort) {
-    struct mesos_scheduler_driver *driver = driver_of(env, object);
+    struct mesos_scheduler_driver *driver = java_driver_native(env, object);
 
     return driver == NULL ? NULL : jni_from_status(env, object, mesos_scheduler_driver_abort(driver));
 }
 
 NATIVE(join) {
-    struct mesos_scheduler_driver *driver = driver_of(env, object);
+    struct mesos_scheduler_driver *driver = java_driver_native(env, object);
 
     return driver == NULL ? NULL : jni_from_status(env, object, mesos_scheduler_driver_join(driver));
 }
@@ -419,7 +347,7 @@ NATIVE(declineOffer, jobject joffer_id, jobject jfilters) {
 }
 
 NATIVE(reviveOffers__) {
-    struct mesos_scheduler_driver *driver = driver_of(env, object);
+    struct mesos_scheduler_driver *driver = java_driver_native(env, object);
 
     return driver == NULL ? NULL : jni_from_status(env, object, mesos_scheduler_driver_revive_offers(driver, NULL, 0));
 }
@@ -435,7 +363,7 @@ NATIVE(reviveOffers__Ljava_util_Collection_2, jobject jroles) {
 }
 
 NATIVE(suppressOffers__) {
-    struct mesos_scheduler_driver *driver = driver_of(env, object);
+    struct mesos_scheduler_driver *driver = java_driver_native(env, object);
 
     return driver == NULL ? NULL
                           : jni_from_status(env, object, mesos_scheduler_driver_suppress_offers(driver, NULL, 0));
