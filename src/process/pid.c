@@ -2,7 +2,6 @@
 #include "process/process.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 static bool is_numeric_host(const char *host) {
     unsigned char bytes[sizeof(struct in6_addr)];
@@ -34,8 +33,14 @@ int pid_parse(const char *text, struct pid *ret, struct error *err) {
 
 const char *pid_format(const struct pid *pid, char text[PID_BYTES]) {
     char address[ADDRESS_TEXT_BYTES];
+    char *end = stpcpy(text, pid->id);
+    size_t size;
 
-    snprintf(text, PID_BYTES, "%s@%s", pid->id, address_format(&pid->address, address));
+    /* For each message that is sent. */
+    *end++ = '@';
+    size = strnlen(address_format(&pid->address, address), (size_t)(text + PID_BYTES - 1 - end));
+    memcpy(end, address, size);
+    end[size] = '\0';
     return text;
 }
 
