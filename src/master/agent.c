@@ -124,7 +124,6 @@ int agent_new(struct master *master, const struct pid *pid, const struct agent_d
     agent = new0(struct agent);
     agent->id = xstrdup(description->info->id->value);
     agent->master = master;
-    agent->pid = *pid;
     agent->pid_text = xstrdup(pid_format(pid, text));
     agent->state = AGENT_ACTIVE;
     agent->total = total;
@@ -137,6 +136,7 @@ int agent_new(struct master *master, const struct pid *pid, const struct agent_d
     list_init(&agent->inverse_offers);
     list_init(&agent->operations);
     env_timer_init(&agent->reregister, master->env, on_reregister_timeout);
+    agent_observer_init(agent);
     *ret = agent;
     return 0;
 }
@@ -144,7 +144,7 @@ int agent_new(struct master *master, const struct pid *pid, const struct agent_d
 void agent_free(struct agent *agent) {
     if (agent == NULL)
         return;
-    agent_observer_done(&agent->observer);
+    env_timer_done(&agent->observer.timer);
     env_timer_done(&agent->reregister);
     table_done(&agent->executors);
     resources_done(&agent->total);
@@ -195,18 +195,30 @@ int agent_update(struct agent *agent, const struct agent_description *descriptio
     return 0;
 }
 
-void agent_set_pid(struct agent *agent, const struct pid *pid) {
-    struct master *master = agent->master;
+void agent_get_pid(const struct agent *agent, struct pid *ret) {
+    if (pid_parse(agent->pid_text, ret, NULL) < 0)
+        abort(); /* we have formatted it */
+}
+
+bool agent_is_at(const struct agent *agent, const struct pid *pid) {
     char text[PID_BYTES];
 
-    if (pid_equal(&agent->pid, pid)) {
+    return strcmp(agent->pid_text, pid_format(pid, text)) == 0;
+}
+
+void agent_set_pid(struct agent *agent, const struct pid *pid) {
+    struct master *master = agent->master;
+    struct pid old;
+    char text[PID_BYTES];
+
+    if (agent_is_at(agent, pid)) {
         process_link(&master->process, pid);
         return;
     }
-    process_unlink(&master->process, &agent->pid);
+    agent_get_pid(agent, &old);
+    process_unlink(&master->process, &old);
     if (table_find(&master->agents_by_pid, agent->pid_text) == agent)
         table_remove(&master->agents_by_pid, agent->pid_text);
-    agent->pid = *pid;
     string_replace(&agent->pid_text, pid_format(pid, text));
     table_add(&master->agents_by_pid, agent->pid_text, agent);
     process_link(&master->process, pid);
@@ -256,11 +268,13 @@ static void add_to_allocator(struct agent *agent) {
 
 void agent_add(struct agent *agent) {
     struct master *master = agent->master;
+    struct pid pid;
 
     table_add(&master->agents, agent->id, agent);
     table_add(&master->agents_by_pid, agent->pid_text, agent);
-    process_link(&master->process, &agent->pid);
-    agent_observer_init(&agent->observer, agent);
+    agent_get_pid(agent, &pid);
+    process_link(&master->process, &pid);
+    agent_observer_start(agent);
     add_to_allocator(agent);
     observers_agent_added(master, agent);
 }
@@ -307,7 +321,10 @@ void agent_set_deactivated(struct agent *agent, bool is_deactivated) {
 }
 
 void agent_send(struct agent *agent, const ProtobufCMessage *message) {
-    master_send(agent->master, &agent->pid, message);
+    struct pid pid;
+
+    agent_get_pid(agent, &pid);
+    master_send(agent->master, &pid, message);
 }
 
 void agent_kill_task(struct agent *agent, const char *framework_id, const char *task_id) {

@@ -23,10 +23,8 @@ struct agent_capabilities {
         agent_operation_feedback, agent_draining, task_resource_limits;
 };
 
-/* Sends pings as the actor "slave-observer(N)" and finds the agent unreachable when too many were not answered. */
+/* Sends pings and finds the agent unreachable when too many were not answered. */
 struct agent_observer {
-    struct process process;
-    struct agent *agent;
     struct env_timer timer;
     int64_t missed;
     bool is_waiting; /* for a pong */
@@ -35,8 +33,7 @@ struct agent_observer {
 struct agent {
     char *id;
     struct master *master;
-    struct pid pid;
-    char *pid_text; /* key of master->agents_by_pid */
+    char *pid_text; /* key of master->agents_by_pid; a struct pid would be many times as large */
     enum agent_state state;
     bool is_deactivated;        /* by an operator: also when it comes back from DISCONNECTED */
     Mesos__V1__AgentInfo *info; /* with its id */
@@ -102,6 +99,8 @@ void agent_free(struct agent *agent);
 int agent_update(struct agent *agent, const struct agent_description *description, struct error *err);
 /* It is at another address now. */
 void agent_set_pid(struct agent *agent, const struct pid *pid);
+void agent_get_pid(const struct agent *agent, struct pid *ret);
+bool agent_is_at(const struct agent *agent, const struct pid *pid);
 /* Put it into the tables, also the allocator's, and begin to ping it. What runs there must be attached already.
  * [Master::addSlave] */
 void agent_add(struct agent *agent);
@@ -158,6 +157,7 @@ void lost_agent_add(struct table *table, const char *id, int64_t since_ns, size_
 void lost_agent_remove(struct table *table, const char *id); /* does nothing if it is not there */
 void lost_agents_done(struct table *table);
 
-/* Pings */
-void agent_observer_init(struct agent_observer *observer, struct agent *agent);
-void agent_observer_done(struct agent_observer *observer);
+/* Pings. All come from the actor "slave-observer(1)", where Mesos has one for each agent. */
+void agent_observers_init(struct master *master); /* before the first agent; the master listens already */
+void agent_observer_init(struct agent *agent);
+void agent_observer_start(struct agent *agent);

@@ -18,7 +18,7 @@ static struct agent *sender(struct master *master, const struct pid *from, const
     struct agent *agent = id == NULL ? NULL : agent_find(master, id->value);
     char pid[PID_BYTES];
 
-    if (agent != NULL && pid_equal(&agent->pid, from))
+    if (agent != NULL && agent_is_at(agent, from))
         return agent;
     log_warning("Ignoring %s from %s: agent %s %s", what, pid_format(from, pid), id == NULL ? "(none)" : id->value,
                 agent == NULL ? "is not registered" : "is registered at another address");

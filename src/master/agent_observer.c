@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pings, and the agent that does not answer them. [src/master/slave_observer in Master] */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -9,22 +8,24 @@
 #include "master/master.h"
 #include "message/message.h"
 
-static void ping(struct agent_observer *observer) {
-    struct agent *agent = observer->agent;
+static void ping(struct agent *agent) {
+    struct master *master = agent->master;
     Mesos__Internal__PingSlaveMessage message = MESOS__INTERNAL__PING_SLAVE_MESSAGE__INIT;
     struct buffer cleanup_buffer body = BUFFER_INIT;
+    struct pid pid;
 
     /* An agent that we hold for disconnected registers again when it reads so. */
     message.connected = agent_is_connected(agent);
     MESSAGE_ENCODE(&message, &body);
-    process_send(&observer->process, &agent->pid, message.base.descriptor->name, body.data, body.size);
-    observer->is_waiting = true;
-    env_timer_start(&observer->timer, agent->master->flags->agent_ping_timeout_ns);
+    agent_get_pid(agent, &pid);
+    process_send(&master->agent_observers, &pid, message.base.descriptor->name, body.data, body.size);
+    agent->observer.is_waiting = true;
+    env_timer_start(&agent->observer.timer, master->flags->agent_ping_timeout_ns);
 }
 
 static void on_timeout(struct env_timer *timer) {
-    struct agent_observer *observer = container_of(timer, struct agent_observer, timer);
-    struct agent *agent = observer->agent;
+    struct agent *agent = container_of(timer, struct agent, observer.timer);
+    struct agent_observer *observer = &agent->observer;
     struct master *master = agent->master;
 
     if (observer->is_waiting && ++observer->missed >= master->flags->max_agent_ping_timeouts) {
@@ -35,36 +36,29 @@ static void on_timeout(struct env_timer *timer) {
         agent_mark_unreachable(agent, message);
         return;
     }
-    ping(observer);
+    ping(agent);
 }
 
 static void on_message(struct process *process, const struct pid *from, const char *name, const char *body,
                        size_t size) {
-    struct agent_observer *observer = container_of(process, struct agent_observer, process);
+    struct agent *agent = agent_find_by_pid(container_of(process, struct master, agent_observers), from);
 
-    if (strcmp(name, "mesos.internal.PongSlaveMessage") != 0 && strcmp(name, "PONG") != 0)
+    if (agent == NULL || (strcmp(name, "mesos.internal.PongSlaveMessage") != 0 && strcmp(name, "PONG") != 0))
         return;
-    observer->is_waiting = false;
-    observer->missed = 0;
+    agent->observer.is_waiting = false;
+    agent->observer.missed = 0;
 }
 
 static const struct process_ops ops = {.on_message = on_message};
 
-void agent_observer_init(struct agent_observer *observer, struct agent *agent) {
-    struct master *master = agent->master;
-    char id[40];
-
-    *observer = (struct agent_observer){.agent = agent};
-    snprintf(id, sizeof(id), "slave-observer(%" PRIu64 ")", ++master->next_observer);
-    process_init(&observer->process, master->endpoint, id, &ops);
-    env_timer_init(&observer->timer, master->env, on_timeout);
-    ping(observer);
+void agent_observers_init(struct master *master) {
+    process_init(&master->agent_observers, master->endpoint, "slave-observer(1)", &ops);
 }
 
-void agent_observer_done(struct agent_observer *observer) {
-    if (observer->agent == NULL)
-        return;
-    env_timer_done(&observer->timer);
-    process_done(&observer->process);
-    observer->agent = NULL;
+void agent_observer_init(struct agent *agent) {
+    env_timer_init(&agent->observer.timer, agent->master->env, on_timeout);
+}
+
+void agent_observer_start(struct agent *agent) {
+    ping(agent);
 }

@@ -437,6 +437,7 @@ void on_reregister_agent(struct master *master, const struct pid *from, Protobuf
     struct error cleanup_error err = ERROR_INIT;
     char pid[PID_BYTES], text[AGENT_TEXT_BYTES];
     struct agent *agent;
+    struct pid known;
 
     metric_increment(&master->metrics.messages_reregister_slave);
     pid_format(from, pid);
@@ -463,7 +464,8 @@ void on_reregister_agent(struct master *master, const struct pid *from, Protobuf
         reregister_readmitted(master, from, message);
         return;
     }
-    if (strcmp(agent->pid.address.host, from->address.host) != 0 ||
+    agent_get_pid(agent, &known);
+    if (strcmp(known.address.host, from->address.host) != 0 ||
         strcmp(agent->info->hostname, message->slave->hostname) != 0) {
         log_warning("Shutting down the agent at %s (%s), which claims to be agent %s", pid, message->slave->hostname,
                     agent_text(agent, text));
@@ -479,7 +481,7 @@ void on_unregister_agent(struct master *master, const struct pid *from, Protobuf
     char pid[PID_BYTES];
 
     metric_increment(&master->metrics.messages_unregister_slave);
-    if (agent == NULL || !pid_equal(&agent->pid, from)) {
+    if (agent == NULL || !agent_is_at(agent, from)) {
         log_warning("Ignoring that agent %s unregisters because it is not known at %s", message->slave_id->value,
                     pid_format(from, pid));
         return;

@@ -92,6 +92,7 @@ static void end(struct agent *agent, const struct ending *ending) {
     struct executor *executor;
     struct inverse_offer *inverse;
     struct offer *offer;
+    struct pid pid;
 
     end_tasks(agent, ending);
     table_for_each (&agent->executors, executor)
@@ -102,7 +103,8 @@ static void end(struct agent *agent, const struct ending *ending) {
         inverse_offer_remove(inverse, true);
     end_operations(agent, ending);
     allocator_remove_agent(master->allocator, agent->id);
-    process_unlink(&master->process, &agent->pid);
+    agent_get_pid(agent, &pid);
+    process_unlink(&master->process, &pid);
     table_remove(&master->agents, agent->id);
     if (table_find(&master->agents_by_pid, agent->pid_text) == agent)
         table_remove(&master->agents_by_pid, agent->pid_text);

@@ -90,6 +90,7 @@ static int listen_as_advised(struct master *master, const struct master_options 
     if (process_endpoint_listen(master->endpoint, &address, is_advertised ? &advertised : NULL, err) < 0)
         return -1;
     process_init(&master->process, master->endpoint, "master", &process_ops);
+    agent_observers_init(master);
     master->pid = master->process.pid;
     return 0;
 }
@@ -275,6 +276,7 @@ void master_free(struct master *master) {
     allocator_free(master->allocator);
     if (master->metrics.uptime_secs.name != NULL)
         master_metrics_done(master);
+    process_done(&master->agent_observers);
     process_done(&master->process);
     process_endpoint_free(master->endpoint);
     router_free(master->router);

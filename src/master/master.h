@@ -59,6 +59,7 @@ struct master {
     struct router *router;
     struct process_endpoint *endpoint;
     struct process process;
+    struct process agent_observers; /* agent_observer.c */
     struct common_endpoints common;
     struct allocator *allocator;
     struct offer_constraints_limits constraints_limits;
@@ -84,7 +85,7 @@ struct master {
     struct table frameworks_by_pid; /* of struct connection by the driver's address */
     struct buffer encoded, framed;  /* scratch of connection_send() and master_send() */
 
-    uint64_t next_framework, next_agent, next_offer, next_observer;
+    uint64_t next_framework, next_agent, next_offer;
     uint64_t claims_version; /* grows with each change of what an agent has, or is used of it or offered */
     struct list observers;   /* of struct master_observer */
     struct env_timer registry_gc;

@@ -32,15 +32,17 @@ static Mesos__V1__OfferID *offer_id_message(const char *id, struct arena *arena)
 static Mesos__V1__URL *agent_url(const struct agent *agent, struct arena *arena) {
     Mesos__V1__URL *url = arena_alloc(arena, sizeof(*url));
     Mesos__V1__Address *address = arena_alloc(arena, sizeof(*address));
+    struct pid pid;
 
     mesos__v1__url__init(url);
     mesos__v1__address__init(address);
     address->hostname = agent->info->hostname;
-    address->ip = (char *)agent->pid.address.host;
-    address->port = agent->pid.address.port;
+    agent_get_pid(agent, &pid);
+    address->ip = arena_strdup(arena, pid.address.host);
+    address->port = pid.address.port;
     url->scheme = "http";
     url->address = address;
-    url->path = arena_printf(arena, "/%s", agent->pid.id);
+    url->path = arena_printf(arena, "/%s", pid.id);
     return url;
 }
 

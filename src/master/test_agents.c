@@ -327,7 +327,7 @@ static void an_agent_with_another_address_cannot_take_an_id(void **state) {
     snprintf(thief->id, sizeof(thief->id), "%s", agent->id);
     reregister(thief, NULL, NULL, "");
     assert_non_null(records_take(&thief->records, "ShutdownMessage"));
-    assert_string_equal(agent_find(world->master, agent->id)->pid.address.host, "10.0.1.1");
+    assert_string_equal(agent_find(world->master, agent->id)->pid_text, "slave(1)@10.0.1.1:5051");
 }
 
 static void nobody_sends_updates_for_another_agent(void **state) {
