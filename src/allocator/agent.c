@@ -276,7 +276,7 @@ static struct agent *find_agent(const struct allocator *allocator, const char *a
 }
 
 static struct agent *agent_new(struct allocator *allocator, const char *id) {
-    struct agent *agent = allocator_pool_take(&allocator->agent_pool, sizeof(*agent));
+    struct agent *agent = pool_take_zeroed(&allocator->agent_pool, struct agent);
 
     agent->index = take_index(allocator);
     allocator->agents_by_index[agent->index] = agent;
@@ -435,7 +435,7 @@ void allocator_agent_free(struct allocator *allocator, struct agent *agent) {
     free(agent->region);
     free(agent->zone);
     free(agent->bits);
-    allocator_pool_give(&allocator->agent_pool, agent);
+    pool_give(&allocator->agent_pool, agent);
 }
 
 void allocator_remove_agent(struct allocator *allocator, const char *agent_id) {

@@ -99,6 +99,8 @@ struct allocator *allocator_new(const struct allocator_options *options, const s
     allocator->env = env;
     allocator->random_seed = options->random_seed != 0 ? options->random_seed : env_random(env);
     allocator->totals.version = 1;
+    /* Others grow in rounds, which must not wait for several huge pages at once. */
+    allocator->agent_pool.is_huge = allocator->filter_pool.is_huge = true;
     for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
         allocator_dimension_get(allocator, usual[i]);
     allocator->root = allocator_role_new_root(allocator);
@@ -168,10 +170,10 @@ void allocator_free(struct allocator *allocator) {
     free(allocator->active_clients.words);
     free(allocator->is_candidate.words);
     free(allocator->filters.slots);
-    allocator_pool_done(&allocator->agent_pool);
-    allocator_pool_done(&allocator->usage_pool);
-    allocator_pool_done(&allocator->offer_pool);
-    allocator_pool_done(&allocator->filter_pool);
+    pool_done(&allocator->agent_pool);
+    pool_done(&allocator->usage_pool);
+    pool_done(&allocator->offer_pool);
+    pool_done(&allocator->filter_pool);
     heap_done(&allocator->expiries);
     heap_done(&allocator->inverse_expiries);
     free(allocator->candidates);

@@ -180,7 +180,7 @@ static struct refusal *get_refusal(struct agent *agent, const struct resources *
 
 void allocator_filter_add(struct allocator *allocator, struct client *client, struct agent *agent,
                           const struct resources *refused, int64_t timeout_ns) {
-    struct filter *filter = allocator_pool_take(&allocator->filter_pool, sizeof(*filter));
+    struct filter *filter = pool_take_zeroed(&allocator->filter_pool, struct filter);
 
     filter->client = client;
     filter->agent = agent;
@@ -209,7 +209,7 @@ static void filter_remove(struct allocator *allocator, struct filter *filter) {
     list_remove(&filter->in_agent);
     list_remove(&filter->in_client);
     refusal_release(filter->refusal);
-    allocator_pool_give(&allocator->filter_pool, filter);
+    pool_give(&allocator->filter_pool, filter);
 }
 
 void allocator_filters_remove_of_client(struct allocator *allocator, struct client *client) {

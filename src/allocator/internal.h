@@ -7,6 +7,7 @@
 #include "allocator/sorter.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/pool.h"
 #include "base/table.h"
 
 #define NO_LIMIT (-1)
@@ -210,18 +211,6 @@ struct offer {
     struct list in_framework, in_agent;
     uint64_t number; /* by order of making */
     struct resources resources;
-};
-
-/* Objects of one size that come and go all the time. */
-struct pool_object {
-    struct pool_object *next; /* while it is free */
-};
-
-struct pool {
-    struct pool_object *free;
-    struct pool_chunk *chunks;
-    char *next; /* the rest of the newest chunk */
-    size_t left;
 };
 
 struct bitset {
@@ -514,10 +503,8 @@ static inline void bitset_clear(struct bitset *set, uint32_t bit) {
  * @count keeps what a smaller one held. */
 struct resource *allocator_scratch_get(struct allocator *allocator, size_t count);
 
-/* A zeroed object. */
-void *allocator_pool_take(struct pool *pool, size_t object_bytes);
-void allocator_pool_give(struct pool *pool, void *object);
-void allocator_pool_done(struct pool *pool);
+/* A zeroed object of @type. */
+#define pool_take_zeroed(pool, type) ((type *)memset(pool_take(pool, sizeof(type)), 0, sizeof(type)))
 
 void allocator_bitset_reserve(struct bitset *set, uint32_t bits);
 

@@ -408,7 +408,7 @@ static struct offer *get_offer(struct allocator *allocator, struct agent *agent,
     list_for_each (&agent->round_offers, offer, in_agent)
         if (offer->client == client)
             return offer;
-    offer = allocator_pool_take(&allocator->offer_pool, sizeof(*offer));
+    offer = pool_take_zeroed(&allocator->offer_pool, struct offer);
     offer->framework = client->framework;
     offer->client = client;
     offer->agent = agent;
@@ -443,7 +443,7 @@ void allocator_offer_free(struct allocator *allocator, struct offer *offer) {
     list_remove(&offer->in_agent);
     list_remove(&offer->in_framework);
     resources_done(&offer->resources);
-    allocator_pool_give(&allocator->offer_pool, offer);
+    pool_give(&allocator->offer_pool, offer);
 }
 
 /* Nothing of the whole basis can be offered to @client; remember it if that is what was looked at. */

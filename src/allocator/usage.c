@@ -147,7 +147,7 @@ void allocator_usage_record(struct allocator *allocator, struct agent *agent, st
     struct usage *usage = usage_find(agent, client);
 
     if (usage == NULL) {
-        usage = allocator_pool_take(&allocator->usage_pool, sizeof(*usage));
+        usage = pool_take_zeroed(&allocator->usage_pool, struct usage);
         usage->agent = agent;
         usage->client = client;
         list_append(&agent->usages, &usage->in_agent);
@@ -179,7 +179,7 @@ static void usage_free(struct allocator *allocator, struct usage *usage) {
     list_remove(&usage->in_agent);
     list_remove(&usage->in_client);
     resources_done(&usage->resources);
-    allocator_pool_give(&allocator->usage_pool, usage);
+    pool_give(&allocator->usage_pool, usage);
 }
 
 bool allocator_usage_subtract(struct allocator *allocator, struct agent *agent, struct client *client,

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "base/pool.h"
+
 enum {
     CLASSES = 3, /* of 4, 8 and 16 resources; larger ones are not kept */
     SMALLEST = 4,
-    MOST_KEPT_BYTES = 8 << 20, /* of each class */
 };
 
 /* Where memory errors are looked for, nothing is kept: a released array must not be used again unnoticed. */
@@ -23,10 +24,9 @@ enum { KEEPS = 1 };
 #endif
 
 static _Thread_local struct {
-    struct item_array *free[CLASSES];
-    size_t count[CLASSES]; /* kept */
-    size_t used;           /* arrays that are in use; when there are none, none are kept */
-} arrays;
+    struct pool pools[CLASSES];
+    size_t used; /* arrays that are in use; when there are none, none are kept */
+} arrays = {.pools = {{.is_huge = true}, {.is_huge = true}, {.is_huge = true}}};
 
 /* CLASSES if arrays of @capacity are not kept. */
 static unsigned class_of(uint32_t capacity) {
@@ -37,48 +37,26 @@ static unsigned class_of(uint32_t capacity) {
     return class;
 }
 
-static void forget_all(void) {
-    for (unsigned class = 0; class < CLASSES; class ++) {
-        while (arrays.free[class] != NULL) {
-            struct item_array *next = arrays.free[class]->next;
-
-            free(arrays.free[class]);
-            arrays.free[class] = next;
-        }
-        arrays.count[class] = 0;
-    }
-}
-
 void item_array_release(const struct resource *items, uint32_t capacity) {
     unsigned class = class_of(capacity);
-    struct item_array *array;
 
     if (items == NULL)
         return;
-    array = item_array_of(items);
-    arrays.used--;
-    if (!KEEPS || class == CLASSES || arrays.count[class] * capacity * sizeof(*items) >= MOST_KEPT_BYTES) {
-        free(array);
-    } else {
-        array->next = arrays.free[class];
-        arrays.free[class] = array;
-        arrays.count[class]++;
-    }
-    if (arrays.used == 0)
-        forget_all();
+    if (KEEPS && class < CLASSES)
+        pool_give(&arrays.pools[class], item_array_of(items));
+    else
+        free(item_array_of(items));
+    if (--arrays.used > 0)
+        return;
+    for (class = 0; class < CLASSES; class ++)
+        pool_done(&arrays.pools[class]);
 }
 
 static struct resource *take(unsigned class, uint32_t capacity) {
-    struct item_array *array = class < CLASSES ? arrays.free[class] : NULL;
+    size_t size = sizeof(struct item_array) + capacity * sizeof(struct resource);
+    struct item_array *array = KEEPS && class < CLASSES ? pool_take(&arrays.pools[class], size) : xmalloc(size);
 
     arrays.used++;
-    if (array == NULL) {
-        array = xmalloc(sizeof(*array) + capacity * sizeof(struct resource));
-    } else {
-        arrays.free[class] = array->next;
-        arrays.count[class]--;
-        __builtin_prefetch(array->next, 1);
-    }
     array->holders = 1;
     return array->items;
 }

@@ -11,10 +11,7 @@
  * NULL; not shared), which is released. */
 struct resource *item_array_grow(const struct resource *old, uint32_t *capacity, uint32_t used, uint32_t count);
 struct item_array {
-    union {
-        struct item_array *next; /* of those that are kept */
-        uint64_t holders;
-    };
+    uint64_t holders;
     struct resource items[];
 };
 
