@@ -43,34 +43,42 @@ void ranges_release(struct ranges *ranges) {
         free(ranges);
 }
 
-static struct ranges *ranges_allocate(size_t capacity) {
-    struct ranges *ranges = xmalloc(sizeof(*ranges) + capacity * sizeof(ranges->items[0]));
+/* Ranges in the making: as a rule they are few, and fewer than there might have been. */
+struct ranges_draft {
+    struct range few[64];
+    struct range *items;
+    size_t count;
+};
 
-    ranges->references = 1;
-    ranges->count = 0;
-    return ranges;
+static void draft_init(struct ranges_draft *draft, size_t capacity) {
+    draft->items = capacity <= ARRAY_SIZE(draft->few) ? draft->few : xcalloc(capacity, sizeof(draft->items[0]));
+    draft->count = 0;
 }
 
-/* Give the memory back that was not needed; NULL for nothing. */
-static struct ranges *ranges_finish(struct ranges *ranges, size_t capacity) {
-    if (ranges->count == 0) {
-        free(ranges);
-        return NULL;
+/* What the draft holds, NULL for nothing; the draft is done. */
+static struct ranges *draft_finish(struct ranges_draft *draft) {
+    struct ranges *ranges = NULL;
+
+    if (draft->count > 0) {
+        ranges = xmalloc(sizeof(*ranges) + draft->count * sizeof(ranges->items[0]));
+        ranges->references = 1;
+        ranges->count = (uint32_t)draft->count;
+        memcpy(ranges->items, draft->items, draft->count * sizeof(ranges->items[0]));
     }
-    if (ranges->count < capacity)
-        ranges = xrealloc(ranges, sizeof(*ranges) + ranges->count * sizeof(ranges->items[0]));
+    if (draft->items != draft->few)
+        free(draft->items);
     return ranges;
 }
 
 /* Append a range that begins no earlier than those before it, merging what overlaps or touches. */
-static void ranges_append(struct ranges *ranges, struct range range) {
-    struct range *last = ranges->count == 0 ? NULL : &ranges->items[ranges->count - 1];
+static void draft_append(struct ranges_draft *draft, struct range range) {
+    struct range *last = draft->count == 0 ? NULL : &draft->items[draft->count - 1];
 
     if (last != NULL && (range.begin <= last->end || range.begin - 1 == last->end)) {
         if (range.end > last->end)
             last->end = range.end;
     } else {
-        ranges->items[ranges->count++] = range;
+        draft->items[draft->count++] = range;
     }
 }
 
@@ -81,12 +89,12 @@ static int compare_ranges(const void *a, const void *b) {
 }
 
 struct ranges *ranges_new(const struct range *items, size_t count) {
-    struct ranges *ranges;
+    struct ranges_draft draft;
     struct range *sorted;
 
     if (count == 0)
         return NULL;
-    ranges = ranges_allocate(count);
+    draft_init(&draft, count);
     sorted = xmemdup(items, count * sizeof(*items));
     for (size_t i = 1; i < count; i++)
         if (sorted[i].begin < sorted[i - 1].begin) {
@@ -94,28 +102,30 @@ struct ranges *ranges_new(const struct range *items, size_t count) {
             break;
         }
     for (size_t i = 0; i < count; i++)
-        ranges_append(ranges, sorted[i]);
+        draft_append(&draft, sorted[i]);
     free(sorted);
-    return ranges_finish(ranges, count);
+    return draft_finish(&draft);
 }
 
 struct ranges *ranges_add(const struct ranges *a, const struct ranges *b) {
-    struct ranges *sum = ranges_allocate(a->count + b->count);
+    struct ranges_draft draft;
     size_t i = 0, j = 0;
 
+    draft_init(&draft, (size_t)a->count + b->count);
     while (i < a->count || j < b->count) {
         if (j == b->count || (i < a->count && a->items[i].begin <= b->items[j].begin))
-            ranges_append(sum, a->items[i++]);
+            draft_append(&draft, a->items[i++]);
         else
-            ranges_append(sum, b->items[j++]);
+            draft_append(&draft, b->items[j++]);
     }
-    return ranges_finish(sum, a->count + b->count);
+    return draft_finish(&draft);
 }
 
 struct ranges *ranges_subtract(const struct ranges *from, const struct ranges *what) {
-    size_t capacity = from->count + what->count, j = 0;
-    struct ranges *rest = ranges_allocate(capacity);
+    struct ranges_draft draft;
+    size_t j = 0;
 
+    draft_init(&draft, (size_t)from->count + what->count);
     for (size_t i = 0; i < from->count; i++) {
         struct range left = from->items[i];
         bool is_used_up = false;
@@ -126,7 +136,7 @@ struct ranges *ranges_subtract(const struct ranges *from, const struct ranges *w
             const struct range *cut = &what->items[k];
 
             if (cut->begin > left.begin)
-                rest->items[rest->count++] = (struct range){left.begin, cut->begin - 1};
+                draft.items[draft.count++] = (struct range){left.begin, cut->begin - 1};
             if (cut->end >= left.end) {
                 is_used_up = true;
                 break;
@@ -134,9 +144,9 @@ struct ranges *ranges_subtract(const struct ranges *from, const struct ranges *w
             left.begin = cut->end + 1;
         }
         if (!is_used_up)
-            rest->items[rest->count++] = left;
+            draft.items[draft.count++] = left;
     }
-    return ranges_finish(rest, capacity);
+    return draft_finish(&draft);
 }
 
 bool ranges_contain(const struct ranges *all, const struct ranges *part) {
