@@ -64,7 +64,9 @@ static int pause_for_change(struct state_zookeeper *zookeeper, struct error *err
 }
 
 static void begin_session(struct state_zookeeper *zookeeper) {
-    zookeeper->handle = zookeeper_init2(zookeeper->servers, on_event, zookeeper->session_timeout_ms, NULL, zookeeper, 0,
+    cleanup_free char *servers = zookeeper_odd_servers(zookeeper->servers);
+
+    zookeeper->handle = zookeeper_init2(servers, on_event, zookeeper->session_timeout_ms, NULL, zookeeper, 0,
                                         zookeeper_log);
     if (zookeeper->handle == NULL)
         log_warning("No session with ZooKeeper at %s: %s", zookeeper->servers, strerror(errno));

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "election/detector.h"
+#include "election/zookeeper_library.h"
 #include "event/sim.h"
 
 struct fixture {
@@ -97,6 +98,19 @@ static void other_forms_are_refused(void **state) {
     expect_refused(f, "file:///self", "another file");
 }
 
+static void expect_servers(const char *servers, const char *expected) {
+    cleanup_free char *odd = zookeeper_odd_servers(servers);
+
+    assert_string_equal(odd, expected);
+}
+
+static void the_library_gets_an_odd_number_of_servers(void **state) {
+    expect_servers("a:1", "a:1");
+    expect_servers("a:1,b:2", "a:1,b:2,a:1");
+    expect_servers("a:1,b:2,c:3", "a:1,b:2,c:3");
+    expect_servers("a:1,b:2,c:3,d:4", "a:1,b:2,c:3,d:4,a:1");
+}
+
 static void expect_read(const char *json, const char *host, uint16_t port) {
     cleanup_error struct error err = ERROR_INIT;
     struct address leader;
@@ -140,6 +154,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(host_alone_means_port_5050, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_names_the_master, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_forms_are_refused, set_up, tear_down),
+        cmocka_unit_test(the_library_gets_an_odd_number_of_servers),
         cmocka_unit_test(leaders_are_read_from_their_json),
         cmocka_unit_test(nonsense_is_no_leader),
     };

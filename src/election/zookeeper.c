@@ -37,7 +37,7 @@ struct real_zookeeper {
     struct watch *watch;
     const struct zookeeper_events *events;
     void *user;
-    char *servers, *path, *credentials;
+    char *servers, *library_servers, *path, *credentials;
     int64_t session_timeout_ns;
     int news_fd; /* an eventfd: there is something for the loop */
     pthread_t thread;
@@ -148,6 +148,8 @@ static void on_event(zhandle_t *handle, int type, int state, const char *path, v
     pthread_mutex_lock(&zookeeper->lock);
     if (type == ZOO_SESSION_EVENT) {
         zookeeper->is_connected = state == ZOO_CONNECTED_STATE;
+        if (zookeeper->is_connected)
+            log_info("Connected to ZooKeeper at %s", zoo_get_current_server(handle));
         zookeeper->is_over |= state == ZOO_EXPIRED_SESSION_STATE || state == ZOO_AUTH_FAILED_STATE;
         if (state == ZOO_AUTH_FAILED_STATE) {
             log_error("ZooKeeper does not accept the credentials");
@@ -317,6 +319,16 @@ void zookeeper_log(const char *line) {
         log_info("ZooKeeper: %s", text + 1);
 }
 
+char *zookeeper_odd_servers(const char *servers) {
+    size_t count = 1;
+
+    for (const char *comma = servers; (comma = strchr(comma, ',')) != NULL; comma++)
+        count++;
+    if (count % 2 == 1)
+        return xstrdup(servers);
+    return xasprintf("%s,%.*s", servers, (int)strcspn(servers, ","), servers);
+}
+
 /* On our own thread */
 
 /* The lock is held. Wait for a change, until @deadline_ns on the monotonic clock (0: as long as it takes). False if it
@@ -363,8 +375,8 @@ static void run_session(struct real_zookeeper *zookeeper) {
 
     zookeeper->is_connected = zookeeper->is_over = zookeeper->is_stale = false;
     pthread_mutex_unlock(&zookeeper->lock);
-    handle = zookeeper_init2(zookeeper->servers, on_event, (int)(zookeeper->session_timeout_ns / MILLISECOND), NULL,
-                             zookeeper, 0, zookeeper_log);
+    handle = zookeeper_init2(zookeeper->library_servers, on_event, (int)(zookeeper->session_timeout_ns / MILLISECOND),
+                             NULL, zookeeper, 0, zookeeper_log);
     if (handle != NULL && zookeeper->credentials != NULL)
         zoo_add_auth(handle, "digest", zookeeper->credentials, (int)strlen(zookeeper->credentials), NULL, NULL);
     pthread_mutex_lock(&zookeeper->lock);
@@ -442,6 +454,7 @@ static void close_zookeeper(struct zookeeper *base) {
     free(zookeeper->leader);
     free(zookeeper->asked_for);
     free(zookeeper->servers);
+    free(zookeeper->library_servers);
     free(zookeeper->path);
     free(zookeeper->credentials);
     pthread_cond_destroy(&zookeeper->changed);
@@ -472,6 +485,7 @@ static struct zookeeper *new_real(struct loop *loop, const struct zookeeper_opti
                                          .events = events,
                                          .user = user,
                                          .servers = xstrdup(options->servers),
+                                         .library_servers = zookeeper_odd_servers(options->servers),
                                          .path = xstrdup(options->path),
                                          .credentials = xstrdup(options->credentials),
                                          .session_timeout_ns = options->session_timeout_ns,

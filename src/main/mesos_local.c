@@ -116,8 +116,11 @@ static int start_master(struct local *local, struct error *err) {
     add_argument(&line, "port", port);
     add_argument(&line, "hostname", local->flags->ip);
     add_argument(&line, "work_dir", work_dir);
-    if (parse_part(&line, &master_flag_table, &local->master_flags, err) < 0 ||
-        env_make_directories(loop_env(local->loop), work_dir, err) < 0)
+    if (parse_part(&line, &master_flag_table, &local->master_flags, err) < 0)
+        return -1;
+    if (local->master_flags.zk != NULL)
+        return error_set(err, EINVAL, "the one master of mesos-local can not contend: unset MESOS_ZK");
+    if (env_make_directories(loop_env(local->loop), work_dir, err) < 0)
         return -1;
     return master_new(loop_env(local->loop), &options, &local->master, err);
 }

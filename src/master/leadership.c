@@ -12,6 +12,18 @@ bool master_is_elected(const struct master *master) {
     return master->leadership.leader == master->info && !master->leadership.has_ended;
 }
 
+/* Ids begin with that of the master that gave them. */
+static bool is_given_by(const struct master *master, const char *id) {
+    return strncmp(id, master->id, UUID_TEXT_BYTES - 1) == 0;
+}
+
+bool leadership_awaits(const struct master *master, const char *framework_id, const char *agent_id) {
+    const struct leadership *leadership = &master->leadership;
+
+    return leadership->election != NULL && env_now(master->env) < leadership->awaited_until_ns &&
+           !is_given_by(master, framework_id) && (agent_id == NULL || !is_given_by(master, agent_id));
+}
+
 /* Once only: what comes after it changes nothing any more. */
 static void end(struct master *master, const struct error *err) {
     struct leadership *leadership = &master->leadership;
@@ -39,8 +51,10 @@ static void set_leader(struct master *master, const Mesos__V1__MasterInfo *leade
         message_free(&leadership->leader->base);
     leadership->is_copy = leader != NULL && leader != master->info;
     leadership->leader = leadership->is_copy ? MESSAGE_COPY(leader) : (Mesos__V1__MasterInfo *)(uintptr_t)leader;
-    if (leader == master->info)
+    if (leader == master->info) {
         leadership->elected_ns = env_wall_clock(master->env);
+        leadership->awaited_until_ns = env_now(master->env) + master->flags->agent_reregister_timeout_ns;
+    }
 }
 
 /* [Master::detected] */

@@ -243,6 +243,52 @@ static void messages_to_others_are_dropped(void **state) {
     assert_true(records_hold(&agent->records, "SlaveRegisteredMessage"));
 }
 
+/* Reconcile the task t, and return what is said of it; NULL: nothing. @more: its agent, or "". */
+static const char *reconcile(struct fake_scheduler *scheduler, const char *more) {
+    records_clear(&scheduler->records);
+    fake_scheduler_call(scheduler, "RECONCILE", "\"reconcile\":{\"tasks\":[{\"task_id\":{\"value\":\"t\"}%s}]}", more);
+    settle(scheduler->world);
+    return records_take(&scheduler->records, "\"task_id\":{\"value\":\"t\"}");
+}
+
+static void expect_unknown(struct fake_scheduler *scheduler, const char *more) {
+    const char *event = reconcile(scheduler, more);
+
+    assert_non_null(event);
+    assert_non_null(strstr(event, "TASK_UNKNOWN"));
+}
+
+#define EARLIER "78374afb-b540-4e51-a403-2a45ad0c8a6a"
+#define EARLIER_AGENT ",\"agent_id\":{\"value\":\"" EARLIER "-S12\"}"
+
+static void nothing_is_said_of_what_may_come_back(void **state) {
+    struct fixture *f = *state;
+    struct fake_scheduler *scheduler, *fresh;
+    char own_agent[100];
+
+    say(f, f->script.offer);
+    snprintf(own_agent, sizeof(own_agent), ",\"agent_id\":{\"value\":\"%s-S12\"}", f->world->master->id);
+    scheduler = world_subscribe(f->world, 0,
+                                "{\"type\":\"SUBSCRIBE\",\"framework_id\":{\"value\":\"" EARLIER
+                                "-0000\"},\"subscribe\":{\"framework_info\":{\"user\":\"root\",\"name\":\"a\",\"id\":{"
+                                "\"value\":\"" EARLIER "-0000\"},\"capabilities\":[{\"type\":\"PARTITION_AWARE\"}]}}}");
+    assert_null(reconcile(scheduler, ""));
+    assert_null(reconcile(scheduler, EARLIER_AGENT));
+    expect_unknown(scheduler, own_agent);
+    fake_scheduler_call(scheduler, "RECONCILE_OPERATIONS",
+                        "\"reconcile_operations\":{\"operations\":[{\"operation_id\":{\"value\":\"o\"}" EARLIER_AGENT
+                        "}]}");
+    settle(f->world);
+    assert_non_null(records_take(&scheduler->records, "OPERATION_RECOVERING"));
+    /* What has come under this leader has nothing from before. */
+    fresh = world_subscribe(f->world, 1, SUBSCRIBE_AWARE);
+    expect_unknown(fresh, "");
+    expect_unknown(fresh, EARLIER_AGENT);
+    sim_run_for(f->world->sim, 10 * MINUTE);
+    expect_unknown(scheduler, "");
+    expect_unknown(scheduler, EARLIER_AGENT);
+}
+
 static void expect_end(struct fixture *f, const char *reason) {
     assert_int_equal(f->ends, 1);
     if (strstr(f->reason, reason) == NULL)
@@ -355,6 +401,7 @@ int main(void) {
         TEST(a_master_says_of_itself_who_it_is),
         TEST(the_elected_master_serves),
         TEST(messages_to_others_are_dropped),
+        TEST(nothing_is_said_of_what_may_come_back),
         TEST(a_leader_ends_when_another_one_leads),
         TEST(a_leader_ends_when_nobody_leads),
         TEST(a_leader_ends_with_its_session),

@@ -10,7 +10,7 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import NoNodeError
 from kazoo.security import make_digest_acl
 
-from cluster import BIN, Cluster, Daemon, get_json, wait_for
+from cluster import BIN, Cluster, Daemon, free_port, get_json, wait_for
 from scheduler import Scheduler
 
 
@@ -214,6 +214,24 @@ def test_without_zookeeper_nobody_leads(masters, zookeeper):
     zookeeper.start()
     wait_for("the other to lead", lambda: elected(second) == 1)
     assert ask(second, "GET", "/state") == (200, None)
+
+
+def test_a_server_that_is_away_for_a_moment_costs_nothing(masters, zookeeper):
+    """The first server named is never there."""
+    away = f"zk://127.0.0.2:{free_port()},{zookeeper.address}/mesos"
+    first, second = masters.add(zk=away, timeout="1mins"), masters.add(zk=away, timeout="1mins")
+    assert masters.leader() is first
+    noticed = [c.master.text().count("ZooKeeper: ZOO_") for c in masters.clusters]
+    zookeeper.stop()
+    wait_for("the loss to be noticed", lambda: all(
+        c.master.text().count("ZooKeeper: ZOO_") > n for c, n in zip(masters.clusters, noticed)))
+    assert ask(second, "GET", "/redirect") == (307, f"//localhost:{first.port}")
+    zookeeper.start()
+    wait_for("the connections to be back", lambda: all(
+        c.master.text().count("Connected to ZooKeeper") == 2 for c in masters.clusters))
+    assert masters.znodes() == ["json.info_0000000000", "json.info_0000000001"]
+    first.master.stop()
+    wait_for("the second to lead", lambda: elected(second) == 1)
 
 
 def test_a_master_waits_for_zookeeper(masters, zookeeper, tmp_path):

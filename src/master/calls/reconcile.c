@@ -55,6 +55,10 @@ void reconcile_task(struct framework *framework, const char *task_id, const char
     } else if (agent_id != NULL && table_find(&master->gone_agents, agent_id) != NULL) {
         state = TASK_GONE_BY_OPERATOR;
         message = "Reconciliation: Task is gone";
+    } else if (leadership_awaits(master, framework->id, agent_id)) {
+        log_info("No answer about task %.100s of framework %.100s yet: its agent may come back", task_id,
+                 framework->id);
+        return;
     }
     if (!framework->capabilities.partition_aware)
         state = task_state_for_unaware(state);
@@ -133,6 +137,9 @@ static void reconcile_operation(struct framework *framework,
     } else if (agent_id != NULL && table_find(&master->gone_agents, agent_id) != NULL) {
         state = MESOS__V1__OPERATION_STATE__OPERATION_GONE_BY_OPERATOR;
         message = "Reconciliation: Agent marked gone by operator";
+    } else if (leadership_awaits(master, framework->id, agent_id)) {
+        state = MESOS__V1__OPERATION_STATE__OPERATION_RECOVERING;
+        message = "Reconciliation: Agent is recovering";
     }
     send_operation(framework, asked->operation_id, asked->agent_id, asked->resource_provider_id, state, message);
 }
