@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example scheduler and executor of mesos-go, unmodified, built from the Go module proxy, on our daemons."""
+"""The programs of mesos-go, unmodified, built from the Go module proxy, on our daemons: the examples of its v1 API, those of its
+v0 API, which has its own libprocess, and msh and mwatch."""
 
 import os
 import pathlib
@@ -9,27 +10,30 @@ import subprocess
 
 import pytest
 
-from cluster import ROOT, USER, free_port, get_json, wait_for
+from cluster import DEADLINE_S, ROOT, USER, free_port, get_json, wait_for
+from zookeeper import ZooKeeper, lead
 
 # The first build takes minutes on a slow machine.
 pytestmark = pytest.mark.timeout(1800)
 MODULE = pathlib.Path(__file__).parent / "go"
-EXAMPLES = "github.com/mesos/mesos-go/api/v1/cmd"
+API = "github.com/mesos/mesos-go/api"
+PROGRAMS = [f"{API}/v0/examples/{name}" for name in ("scheduler", "executor")] + [
+    f"{API}/v1/cmd/{name}" for name in ("example-scheduler", "example-executor", "msh", "mwatch")]
 TASKS = 12
 
 
 @pytest.fixture(scope="session")
 def programs():
-    """The folder of example-scheduler and example-executor; all that Go keeps is below build/go."""
+    """The folder of the programs; all that Go keeps is below build/go. msh wants a C compiler too."""
     if not shutil.which("go"):
         pytest.skip("there is no Go compiler")
     home = ROOT / "build" / "go"
     (home / "bin").mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "GOPATH": str(home), "GOCACHE": str(home / "cache"), "CGO_ENABLED": "0",
+    environment = {**os.environ, "GOPATH": str(home), "GOCACHE": str(home / "cache"), "CGO_ENABLED": "1",
                    "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false"}
     environment.pop("GOBIN", None)
-    result = subprocess.run(["go", "build", "-o", f"{home / 'bin'}/", f"{EXAMPLES}/example-scheduler", f"{EXAMPLES}/example-executor"],
-                            cwd=MODULE, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(["go", "build", "-o", f"{home / 'bin'}/", *PROGRAMS], cwd=MODULE, env=environment,
+                            capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return home / "bin"
 
@@ -99,3 +103,58 @@ def test_it_subscribes_again_to_a_restarted_master(cluster, programs):
     assert framework_of(cluster, "frameworks")["id"] == framework_id
     before = scheduler.text().count("is in state TASK_FINISHED")
     wait_for("more tasks to be finished", lambda: scheduler.text().count("is in state TASK_FINISHED") > before + 3)
+
+
+@pytest.mark.parametrize("found", ["by_address", "in_zookeeper"])
+def test_the_v0_example_scheduler_runs_its_tasks(cluster, programs, tmp_path, found):
+    """Scheduler and executor are libprocess peers written in Go; the executor is fetched from the scheduler's own web server."""
+    zookeeper = ZooKeeper(tmp_path / "zk") if found == "in_zookeeper" else None
+    try:
+        master = cluster.address
+        if zookeeper:
+            lead(zookeeper.client(), master)
+            master = f"zk://{zookeeper.address}/mesos"
+        scheduler = cluster.start("go-v0", programs / "scheduler", f"-master={master}", f"-executor={programs / 'executor'}",
+                                  f"-artifactPort={free_port()}", f"-task-count={TASKS}", "-logtostderr")
+        assert scheduler.wait() == 0, scheduler.text()
+    finally:
+        if zookeeper:
+            zookeeper.close()
+    text = scheduler.text()
+    assert "Framework Registered with Master" in text and "framework terminating" in text
+    for number in range(1, TASKS + 1):
+        for state in ("RUNNING", "FINISHED"):
+            assert f"task {number}  is in state  TASK_{state}" in text, text
+    framework = wait_for("the framework to be completed", lambda: framework_of(cluster, "completed_frameworks"))
+    assert (framework["name"], framework["user"]) == ("Test Framework (Go)", USER)
+    tasks = framework["completed_tasks"] + framework["tasks"]
+    assert {t["id"]: t["state"] for t in tasks} == {str(number): "TASK_FINISHED" for number in range(1, TASKS + 1)}
+    (sandbox,) = cluster.sandboxes(cluster.agents["agent"], "default")
+    output = (sandbox / "stdout").read_text()
+    assert "Registered Executor on slave" in output and f"Total tasks launched  {TASKS}\n" in output
+    wait_for("the executor to be gone", lambda: not get_json(cluster.agents["agent"].address, "/containers"))
+
+
+@pytest.mark.parametrize("as_pod", [False, True])
+def test_msh_runs_a_command_while_mwatch_looks_on(cluster, programs, as_pod):
+    """msh is a scheduler for a command or, as a pod, for a task group; mwatch reads the operators' stream of events."""
+    watch = cluster.start("mwatch", programs / "mwatch", "-master=127.0.0.1", f"-port={cluster.port}")
+    wait_for("mwatch to be subscribed", lambda: get_json(
+        cluster.address, "/metrics/snapshot")["master/operator_event_stream_subscribers"] == 1)
+
+    def run(name, command):
+        return subprocess.run([programs / "msh", f"-master={cluster.address}", f"-task_name={name}", f"-user={USER}",
+                               f"-pod={as_pod}", "--", "sh", "-c", command],
+                              capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+
+    good, bad = run("good", "echo hello from msh"), run("bad", "exit 7")
+    assert good.returncode == 0 and "TASK_FINISHED" in good.stderr, good.stderr
+    assert bad.returncode != 0 and "TASK_FAILED" in bad.stderr, bad.stderr
+    outputs = [path.read_text() for path in cluster.agents["agent"].work_dir.rglob("stdout") if "latest" not in path.parts]
+    assert any("hello from msh\n" in output for output in outputs), outputs
+    wait_for("mwatch to have seen both", lambda: watch.text().count("FRAMEWORK_REMOVED") == 2)
+    events = [line.split()[0] for line in watch.text().splitlines()]
+    for kind in ("FRAMEWORK_ADDED", "TASK_ADDED"):
+        assert events.count(kind) == 2, events
+    for state in ("STARTING", "RUNNING", "FINISHED", "FAILED"):
+        assert any(f" TASK_{state}" in line for line in watch.text().splitlines() if line.startswith("TASK_UPDATED")), watch.text()

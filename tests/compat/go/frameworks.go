@@ -6,6 +6,10 @@
 package compat
 
 import (
+	_ "github.com/mesos/mesos-go/api/v0/examples/executor"
+	_ "github.com/mesos/mesos-go/api/v0/examples/scheduler"
 	_ "github.com/mesos/mesos-go/api/v1/cmd/example-executor"
 	_ "github.com/mesos/mesos-go/api/v1/cmd/example-scheduler"
+	_ "github.com/mesos/mesos-go/api/v1/cmd/msh"
+	_ "github.com/mesos/mesos-go/api/v1/cmd/mwatch"
 )
