@@ -5,7 +5,6 @@
 
 #include "agent/executor.h"
 #include "base/log.h"
-#include "message/json.h"
 #include "net/recordio.h"
 
 /* DEFAULT_EXECUTOR_HEARTBEAT_INTERVAL */
@@ -13,13 +12,10 @@
 
 static void pid_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event);
 
-static void append_event(struct buffer *buffer, const Mesos__V1__Executor__Event *event, bool is_json) {
+static void append_event(struct buffer *buffer, const Mesos__V1__Executor__Event *event, enum media media) {
     cleanup_buffer struct buffer record = BUFFER_INIT;
 
-    if (is_json)
-        message_append_json(&event->base, MESSAGE_V1, &record);
-    else
-        message_encode(&event->base, &record);
+    media_append(&record, &event->base, media);
     recordio_append(buffer, record.data, record.size);
 }
 
@@ -71,7 +67,7 @@ void executor_connection_close(struct executor_connection *connection) {
 static void http_send(struct executor_connection *connection, const Mesos__V1__Executor__Event *event) {
     cleanup_buffer struct buffer record = BUFFER_INIT;
 
-    append_event(&record, event, connection->is_json);
+    append_event(&record, event, connection->media);
     http_stream_write(connection->exchange, record.data, record.size);
 }
 
@@ -96,25 +92,25 @@ static void on_closed(struct http_exchange *exchange, void *user) {
 }
 
 void executor_connection_open_http(struct executor_connection *connection, struct http_exchange *exchange,
-                                   bool is_json) {
+                                   enum media media) {
     executor_connection_close(connection);
     connection->ops = &http_ops;
     connection->exchange = exchange;
-    connection->is_json = is_json;
+    connection->media = media;
     connection->has_pid = false;
     http_exchange_on_closed(exchange, on_closed, connection);
-    http_stream_begin(exchange, 200, is_json ? "application/json" : "application/x-protobuf");
+    http_stream_begin(exchange, 200, media_type(media));
     env_timer_start(&connection->heartbeat, HEARTBEAT_INTERVAL);
 }
 
-void executor_connection_refuse_http(struct http_exchange *exchange, bool is_json) {
+void executor_connection_refuse_http(struct http_exchange *exchange, enum media media) {
     Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
     cleanup_buffer struct buffer record = BUFFER_INIT;
 
     event.has_type = true;
     event.type = MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN;
-    append_event(&record, &event, is_json);
-    http_stream_begin(exchange, 200, is_json ? "application/json" : "application/x-protobuf");
+    append_event(&record, &event, media);
+    http_stream_begin(exchange, 200, media_type(media));
     http_stream_write(exchange, record.data, record.size);
     http_stream_end(exchange);
 }

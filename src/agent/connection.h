@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/core.h"
+#include "message/media.h"
 
 struct agent_executor;
 
@@ -21,7 +22,7 @@ struct executor_connection {
     struct agent_executor *executor;
     /* HTTP */
     struct http_exchange *exchange;
-    bool is_json;
+    enum media media;
     struct env_timer heartbeat;
     /* libprocess; the address also stays known while an executor of an earlier agent has not come back */
     bool has_pid;
@@ -33,7 +34,7 @@ void executor_connection_done(struct executor_connection *connection);
 
 /* Take over @exchange: answers 200 and streams events. An older connection is closed. */
 void executor_connection_open_http(struct executor_connection *connection, struct http_exchange *exchange,
-                                   bool is_json);
+                                   enum media media);
 void executor_connection_open_pid(struct executor_connection *connection, const struct pid *pid);
 
 /* Dropped, with a line in the log, when not connected. */
@@ -41,7 +42,7 @@ void executor_connection_send(struct executor_connection *connection, const Meso
 void executor_connection_close(struct executor_connection *connection);
 
 /* Answer @exchange with nothing but a SHUTDOWN event. */
-void executor_connection_refuse_http(struct http_exchange *exchange, bool is_json);
+void executor_connection_refuse_http(struct http_exchange *exchange, enum media media);
 
 static inline bool executor_connection_is_open(const struct executor_connection *connection) {
     return connection->ops != NULL;

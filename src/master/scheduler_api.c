@@ -11,52 +11,7 @@
 #include "master/observer.h"
 #include "master/subscribe.h"
 #include "master/validation.h"
-#include "message/json.h"
-#include "message/message.h"
-
-static const char json_type[] = "application/json";
-static const char protobuf_type[] = "application/x-protobuf";
-
-/* Read the call from the request's body. Returns 0, or the status to answer with. */
-static unsigned read_call(const struct http_request *request, struct arena *arena, Mesos__V1__Scheduler__Call **ret,
-                          struct error *err) {
-    const char *type = http_headers_find(&request->headers, "Content-Type");
-
-    if (type == NULL) {
-        error_set(err, 0, "Expecting 'Content-Type' to be present");
-        return 400;
-    }
-    if (strcmp(type, protobuf_type) == 0) {
-        if (message_decode(&mesos__v1__scheduler__call__descriptor, request->body, request->body_size, arena,
-                           (ProtobufCMessage **)(void *)ret, err) == 0)
-            return 0;
-        error_wrap(err, "Failed to parse body into Call protobuf");
-        return 400;
-    }
-    if (strcmp(type, json_type) == 0) {
-        if (message_parse_json(&mesos__v1__scheduler__call__descriptor, request->body, request->body_size, MESSAGE_V1,
-                               arena, (ProtobufCMessage **)(void *)ret, err) == 0)
-            return 0;
-        error_wrap(err, err->code == EBADMSG ? "Failed to parse body into JSON"
-                                             : "Failed to convert JSON into Call protobuf");
-        return 400;
-    }
-    error_set(err, 0, "Expecting 'Content-Type' of %s or %s", json_type, protobuf_type);
-    return 415;
-}
-
-/* JSON is preferred where both are accepted, whatever their q. */
-static int choose_format(const struct http_request *request, enum connection_format *ret) {
-    const char *accept = http_headers_find(&request->headers, "Accept");
-
-    if (http_accepts(accept, json_type))
-        *ret = CONNECTION_JSON;
-    else if (http_accepts(accept, protobuf_type))
-        *ret = CONNECTION_PROTOBUF;
-    else
-        return -1;
-    return 0;
-}
+#include "message/media.h"
 
 /* [Master::subscribe(http, …), Master::_subscribe(http, …)] */
 static void subscribe(struct master *master, struct http_exchange *exchange, const Mesos__V1__Scheduler__Call *call,
@@ -141,22 +96,23 @@ static bool has_response(const Mesos__V1__Scheduler__Call *call) {
 static void answer(struct master *master, struct http_exchange *exchange, struct arena *arena) {
     const struct http_request *request = http_exchange_request(exchange);
     struct error cleanup_error err = ERROR_INIT;
-    enum connection_format format = CONNECTION_JSON;
+    enum media media = MEDIA_JSON;
     Mesos__V1__Scheduler__Call *call;
-    unsigned status = read_call(request, arena, &call, &err);
+    unsigned status = media_read_call(request, &mesos__v1__scheduler__call__descriptor, arena, &call, &err);
 
     if (status != 0)
         http_respond_text(exchange, status, "%s", error_message(&err));
     else if (validate_call(call, &err) < 0)
         http_respond_text(exchange, 400, "Failed to validate scheduler::Call: %s", error_message(&err));
-    else if (has_response(call) && choose_format(request, &format) < 0)
-        http_respond_text(exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", protobuf_type, json_type);
+    else if (has_response(call) && !media_accepted(request, &media))
+        http_respond_text(exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", media_type(MEDIA_PROTOBUF),
+                          media_type(MEDIA_JSON));
     else if (call->type != MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE)
         make_call(master, exchange, call, arena);
     else if (http_headers_find(&request->headers, "Mesos-Stream-Id") != NULL)
         http_respond_text(exchange, 400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
     else
-        subscribe(master, exchange, call, format);
+        subscribe(master, exchange, call, media == MEDIA_JSON ? CONNECTION_JSON : CONNECTION_PROTOBUF);
 }
 
 void scheduler_api(struct http_exchange *exchange, void *user) {

@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "message/json.h"
+#include "message/media.h"
 
-static const char json_type[] = "application/json";
-static const char protobuf_type[] = "application/x-protobuf";
 static const char recordio_type[] = "application/recordio";
 
 static void answer_nothing(struct api_request *request) {
@@ -86,48 +84,31 @@ static const struct call_row *find_row(const Mesos__V1__Agent__Call *call) {
 }
 
 void api_respond(struct http_exchange *exchange, const Mesos__V1__Agent__Response *response) {
-    const struct http_request *request = http_exchange_request(exchange);
-    const bool is_json = http_accepts(http_headers_find(&request->headers, "Accept"), json_type);
     cleanup_buffer struct buffer body = BUFFER_INIT;
+    enum media media;
 
-    if (is_json)
-        message_append_json(&response->base, MESSAGE_V1, &body);
-    else
-        message_encode(&response->base, &body);
-    http_respond_buffer(exchange, 200, is_json ? json_type : protobuf_type, &body);
-}
-
-static int decode(const struct http_request *request, bool is_json, struct arena *arena, ProtobufCMessage **ret,
-                  struct error *err) {
-    if (!is_json) {
-        if (message_decode(&mesos__v1__agent__call__descriptor, request->body, request->body_size, arena, ret, NULL) <
-            0)
-            return error_set(err, EINVAL, "Failed to parse body into Call protobuf");
-        return 0;
-    }
-    if (message_parse_json(&mesos__v1__agent__call__descriptor, request->body, request->body_size, MESSAGE_V1, arena,
-                           ret, err) < 0)
-        return error_wrap(err, err->code == EBADMSG ? "Failed to parse body into JSON"
-                                                    : "Failed to convert JSON into Call protobuf");
-    return 0;
+    media_accepted(http_exchange_request(exchange), &media);
+    media_append(&body, &response->base, media);
+    http_respond_buffer(exchange, 200, media_type(media), &body);
 }
 
 /* Whether the media types fit; if not, the answer is given. */
-static bool check_types(struct http_exchange *exchange, bool *ret_is_json) {
+static bool check_types(struct http_exchange *exchange, enum media *ret) {
+    const char *json_type = media_type(MEDIA_JSON), *protobuf_type = media_type(MEDIA_PROTOBUF);
     const struct http_request *request = http_exchange_request(exchange);
     const char *content_type = http_headers_find(&request->headers, "Content-Type");
-    const char *accept = http_headers_find(&request->headers, "Accept");
+    enum media accepted;
 
     if (content_type == NULL) {
         http_respond_text(exchange, 400, "Expecting 'Content-Type' to be present");
         return false;
     }
-    *ret_is_json = strcmp(content_type, json_type) == 0;
+    *ret = strcmp(content_type, json_type) == 0 ? MEDIA_JSON : MEDIA_PROTOBUF;
     if (strcmp(content_type, recordio_type) == 0) {
         http_respond_text(exchange, 415, "Streaming 'Content-Type' %s is not supported for any call", recordio_type);
         return false;
     }
-    if (!*ret_is_json && strcmp(content_type, protobuf_type) != 0) {
+    if (*ret == MEDIA_PROTOBUF && strcmp(content_type, protobuf_type) != 0) {
         http_respond_text(exchange, 415, "Expecting 'Content-Type' of %s or %s or %s", json_type, protobuf_type,
                           recordio_type);
         return false;
@@ -136,7 +117,7 @@ static bool check_types(struct http_exchange *exchange, bool *ret_is_json) {
         http_respond_text(exchange, 415, "Expecting 'Message-Content-Type' to be not set for non-streaming requests");
         return false;
     }
-    if (!http_accepts(accept, json_type) && !http_accepts(accept, protobuf_type)) {
+    if (!media_accepted(request, &accepted)) {
         http_respond_text(exchange, 406, "Expecting 'Accept' to allow %s or %s or %s", json_type, protobuf_type,
                           recordio_type);
         return false;
@@ -149,20 +130,19 @@ void agent_api_handle(struct http_exchange *exchange, void *user) {
     cleanup_error struct error err = ERROR_INIT;
     struct api_request request = {.agent = user, .exchange = exchange, .arena = &arena};
     const struct call_row *row;
-    ProtobufCMessage *message = NULL;
-    bool is_json;
+    enum media media;
 
     if (request.agent->state == AGENT_RECOVERING) {
         http_respond_text(exchange, 503, "Agent has not finished recovery");
         return;
     }
-    if (!check_types(exchange, &is_json))
+    if (!check_types(exchange, &media))
         return;
-    if (decode(http_exchange_request(exchange), is_json, &arena, &message, &err) < 0) {
+    if (media_decode_call(http_exchange_request(exchange), media, &mesos__v1__agent__call__descriptor, &arena,
+                          &request.call, &err) < 0) {
         http_respond_text(exchange, 400, "%s", error_message(&err));
         return;
     }
-    request.call = (Mesos__V1__Agent__Call *)message;
     row = request.call->has_type ? find_row(request.call) : NULL;
     if (row == NULL) {
         http_respond_text(exchange, 400, "Failed to validate agent::Call: Expecting 'type' to be present");

@@ -10,11 +10,8 @@
 #include "agent/task_status.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "message/json.h"
+#include "message/media.h"
 #include "model/validation.h"
-
-static const char json_type[] = "application/json";
-static const char protobuf_type[] = "application/x-protobuf";
 
 static int validate_update(const Mesos__V1__Executor__Call *call, struct error *err) {
     const Mesos__V1__TaskStatus *status = call->update->status;
@@ -68,7 +65,7 @@ static void mark_http(const struct agent_executor *executor) {
 
 /* [Slave::subscribe] */
 static void subscribe(struct agent_executor *executor, const Mesos__V1__Executor__Call__Subscribe *call,
-                      struct http_exchange *exchange, bool is_json) {
+                      struct http_exchange *exchange, enum media media) {
     struct agent_framework *framework = executor->framework;
     struct agent *agent = framework->agent;
     char text[EXECUTOR_TEXT_BYTES];
@@ -77,36 +74,19 @@ static void subscribe(struct agent_executor *executor, const Mesos__V1__Executor
     if (agent->state == AGENT_TERMINATING || framework->state == FRAMEWORK_TERMINATING ||
         executor->state == EXECUTOR_TERMINATING || executor->state == EXECUTOR_TERMINATED) {
         log_warning("Shutting down executor %s, which is not expected any more", agent_executor_text(executor, text));
-        executor_connection_refuse_http(exchange, is_json);
+        executor_connection_refuse_http(exchange, media);
         return;
     }
     if (executor_connection_is_open(&executor->connection))
         log_warning("Closing already existing HTTP connection from executor %s", agent_executor_text(executor, text));
     agent_executor_set_state(executor, EXECUTOR_RUNNING);
-    executor_connection_open_http(&executor->connection, exchange, is_json);
+    executor_connection_open_http(&executor->connection, exchange, media);
     mark_http(executor);
     agent_executor_greet(executor);
     for (size_t i = 0; i < call->n_unacknowledged_updates; i++)
         agent_executor_update(agent, framework->id, executor->id, call->unacknowledged_updates[i]->status, NULL);
     agent_executor_drop_unknown_tasks(executor, call->unacknowledged_tasks, call->n_unacknowledged_tasks);
     agent_executor_supply(executor);
-}
-
-static int decode(const struct http_request *request, bool is_json, struct arena *arena,
-                  Mesos__V1__Executor__Call **ret, struct error *err) {
-    ProtobufCMessage *message;
-
-    if (!is_json) {
-        if (message_decode(&mesos__v1__executor__call__descriptor, request->body, request->body_size, arena, &message,
-                           NULL) < 0)
-            return error_set(err, EINVAL, "Failed to parse body into Call protobuf");
-    } else if (message_parse_json(&mesos__v1__executor__call__descriptor, request->body, request->body_size, MESSAGE_V1,
-                                  arena, &message, err) < 0) {
-        return error_wrap(err, err->code == EBADMSG ? "Failed to parse body into JSON"
-                                                    : "Failed to convert JSON into Call protobuf");
-    }
-    *ret = (Mesos__V1__Executor__Call *)message;
-    return 0;
 }
 
 /* What a call other than SUBSCRIBE does. */
@@ -130,8 +110,7 @@ static void act(struct agent_executor *executor, Mesos__V1__Executor__Call *call
 
 static void handle_call(struct agent *agent, struct http_exchange *exchange, Mesos__V1__Executor__Call *call) {
     const struct http_request *request = http_exchange_request(exchange);
-    const char *accept = http_headers_find(&request->headers, "Accept");
-    const bool accepts_json = http_accepts(accept, json_type);
+    enum media media = MEDIA_JSON;
     struct agent_framework *framework;
     struct agent_executor *executor;
 
@@ -140,8 +119,9 @@ static void handle_call(struct agent *agent, struct http_exchange *exchange, Mes
         return;
     }
     if (call->type == MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE) {
-        if (!accepts_json && !http_accepts(accept, protobuf_type)) {
-            http_respond_text(exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", protobuf_type, json_type);
+        if (!media_accepted(request, &media)) {
+            http_respond_text(exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", media_type(MEDIA_PROTOBUF),
+                              media_type(MEDIA_JSON));
             return;
         }
     } else if (agent->state == AGENT_RECOVERING) {
@@ -153,7 +133,7 @@ static void handle_call(struct agent *agent, struct http_exchange *exchange, Mes
     if (executor == NULL)
         http_respond_text(exchange, 400, framework == NULL ? "Framework cannot be found" : "Executor cannot be found");
     else if (call->type == MESOS__V1__EXECUTOR__CALL__TYPE__SUBSCRIBE)
-        subscribe(executor, call->subscribe, exchange, accepts_json);
+        subscribe(executor, call->subscribe, exchange, media);
     else if (executor->state == EXECUTOR_REGISTERING)
         http_respond_text(exchange, 403, "Executor is not subscribed");
     else
@@ -162,28 +142,19 @@ static void handle_call(struct agent *agent, struct http_exchange *exchange, Mes
 
 void executor_api_handle(struct http_exchange *exchange, void *user) {
     struct agent *agent = user;
-    const struct http_request *request = http_exchange_request(exchange);
-    const char *content_type = http_headers_find(&request->headers, "Content-Type");
     cleanup_(arena_done) struct arena arena = ARENA_INIT;
     cleanup_error struct error err = ERROR_INIT;
     Mesos__V1__Executor__Call *call = NULL;
-    bool is_json;
+    unsigned status;
 
     if (!agent->takes_executors) {
         http_respond_text(exchange, 503, "Agent has not finished recovery");
         return;
     }
-    if (content_type == NULL) {
-        http_respond_text(exchange, 400, "Expecting 'Content-Type' to be present");
-        return;
-    }
-    is_json = strcmp(content_type, json_type) == 0;
-    if (!is_json && strcmp(content_type, protobuf_type) != 0) {
-        http_respond_text(exchange, 415, "Expecting 'Content-Type' of %s or %s", json_type, protobuf_type);
-        return;
-    }
-    if (decode(request, is_json, &arena, &call, &err) < 0) {
-        http_respond_text(exchange, 400, "%s", error_message(&err));
+    status = media_read_call(http_exchange_request(exchange), &mesos__v1__executor__call__descriptor, &arena, &call,
+                             &err);
+    if (status != 0) {
+        http_respond_text(exchange, status, "%s", error_message(&err));
         return;
     }
     if (executor_call_validate(call, &err) < 0) {

@@ -2,15 +2,8 @@
 /* POST /api/v1. The order of the checks is that of Master::Http::api. */
 #include "master/http/api/api.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "master/http/endpoints.h"
-#include "message/json.h"
-
-static const char json_type[] = "application/json";
-static const char protobuf_type[] = "application/x-protobuf";
 
 /* A call: what must be in it, and what does it. Without a handler it is refused, for the reason that is given. */
 struct row {
@@ -89,62 +82,20 @@ static bool has_part(const Mesos__V1__Master__Call *call, const struct row *row)
     return row->part == 0 || *(void *const *)(const void *)((const char *)call + row->part) != NULL;
 }
 
-const char *api_media_type(enum api_format format) {
-    return format == API_JSON ? json_type : protobuf_type;
-}
-
-void api_append(struct buffer *buffer, const ProtobufCMessage *message, enum api_format format) {
-    if (format == API_JSON)
-        message_append_json(message, MESSAGE_V1, buffer);
-    else
-        message_encode(message, buffer);
-}
-
 void api_respond(const struct api_request *request, const Mesos__V1__Master__Response *response) {
     cleanup_buffer struct buffer body = BUFFER_INIT;
 
-    api_append(&body, &response->base, request->format);
-    http_respond_buffer(request->exchange, 200, api_media_type(request->format), &body);
+    media_append(&body, &response->base, request->format);
+    http_respond_buffer(request->exchange, 200, media_type(request->format), &body);
 }
 
 void api_respond_done(const struct api_request *request) {
     http_respond(request->exchange, 200, NULL, NULL, 0);
 }
 
-/* Read the call from the request's body. Returns 0, or the status to answer with. */
-static unsigned read_call(const struct http_request *request, struct arena *arena, Mesos__V1__Master__Call **ret,
-                          struct error *err) {
-    const char *type = http_headers_find(&request->headers, "Content-Type");
-
-    if (type == NULL) {
-        error_set(err, 0, "Expecting 'Content-Type' to be present");
-        return 400;
-    }
-    if (strcmp(type, protobuf_type) == 0) {
-        if (MESSAGE_DECODE(&mesos__v1__master__call__descriptor, request->body, request->body_size, arena, ret, err) ==
-            0)
-            return 0;
-        error_wrap(err, "Failed to parse body into Call protobuf");
-        return 400;
-    }
-    if (strcmp(type, json_type) == 0) {
-        if (MESSAGE_PARSE_JSON(&mesos__v1__master__call__descriptor, request->body, request->body_size, MESSAGE_V1,
-                               arena, ret, err) == 0)
-            return 0;
-        error_wrap(err, err->code == EBADMSG ? "Failed to parse body into JSON"
-                                             : "Failed to convert JSON into Call protobuf");
-        return 400;
-    }
-    error_set(err, 0, "Expecting 'Content-Type' of %s or %s", json_type, protobuf_type);
-    return 415;
-}
-
-/* JSON is preferred where both are accepted. */
-static bool choose_format(const struct http_request *request, enum api_format *ret) {
-    const char *accept = http_headers_find(&request->headers, "Accept");
-
-    *ret = http_accepts(accept, json_type) ? API_JSON : API_PROTOBUF;
-    return *ret == API_JSON || http_accepts(accept, protobuf_type);
+static void refuse_accept(struct http_exchange *exchange) {
+    http_respond_text(exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", media_type(MEDIA_PROTOBUF),
+                      media_type(MEDIA_JSON));
 }
 
 static void answer(struct api_request *request, const struct row *row) {
@@ -155,8 +106,8 @@ static void answer(struct api_request *request, const struct row *row) {
                           row->part_name);
         return;
     }
-    if (!choose_format(http_exchange_request(exchange), &request->format)) {
-        http_respond_text(exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", protobuf_type, json_type);
+    if (!media_accepted(http_exchange_request(exchange), &request->format)) {
+        refuse_accept(exchange);
         return;
     }
     if (row->handle == NULL) {
@@ -164,15 +115,15 @@ static void answer(struct api_request *request, const struct row *row) {
         return;
     }
     log_info("Processing call %s",
-             message_value_name(&mesos__v1__master__call__type__descriptor, (int)request->call->type, MESSAGE_V1));
+             message_enum_name(&mesos__v1__master__call__type__descriptor, (int)request->call->type));
     row->handle(request);
 }
 
 static void answer_without_row(struct api_request *request) {
     if (!request->call->has_type)
         http_respond_text(request->exchange, 400, "Failed to validate master::Call: Expecting 'type' to be present");
-    else if (!choose_format(http_exchange_request(request->exchange), &request->format))
-        http_respond_text(request->exchange, 406, "Expecting 'Accept' to allow '%s' or '%s'", protobuf_type, json_type);
+    else if (!media_accepted(http_exchange_request(request->exchange), &request->format))
+        refuse_accept(request->exchange);
     else
         http_respond_text(request->exchange, 501, "The call UNKNOWN asks for nothing that could be done.");
 }
@@ -182,7 +133,8 @@ void operator_api(struct http_exchange *exchange, void *user) {
     struct arena arena = ARENA_INIT;
     struct api_request request = {.endpoints = user, .exchange = exchange, .arena = &arena};
     Mesos__V1__Master__Call *call;
-    unsigned status = read_call(http_exchange_request(exchange), &arena, &call, &err);
+    unsigned status = media_read_call(http_exchange_request(exchange), &mesos__v1__master__call__descriptor, &arena,
+                                      &call, &err);
     const struct row *row;
 
     if (status != 0) {

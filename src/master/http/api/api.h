@@ -4,24 +4,20 @@
 
 #include "base/arena.h"
 #include "mesos/v1/master/master.pb-c.h"
+#include "message/media.h"
 #include "net/http_server.h"
 
 struct endpoints;
-
-enum api_format { API_JSON, API_PROTOBUF };
 
 /* A call that is being answered. */
 struct api_request {
     struct endpoints *endpoints;
     struct http_exchange *exchange;
-    enum api_format format; /* of the answer */
+    enum media format; /* of the answer */
     const Mesos__V1__Master__Call *call;
     struct arena *arena; /* lives as long as the handler runs */
 };
 
-const char *api_media_type(enum api_format format);
-/* Append @message in @format. */
-void api_append(struct buffer *buffer, const ProtobufCMessage *message, enum api_format format);
 /* Answer 200 with @response. */
 void api_respond(const struct api_request *request, const Mesos__V1__Master__Response *response);
 /* Answer 200 with nothing. */

@@ -297,7 +297,7 @@ static void write_agent_json(struct json_writer *json, const ProtobufCMessage *m
 }
 
 static void write_item(struct listing *listing, const ProtobufCMessage *message) {
-    if (listing->format == API_PROTOBUF) {
+    if (listing->format == MEDIA_PROTOBUF) {
         append_head(&listing->group_bytes, listing->group->lists[listing->list].field, message_size(message));
         message_encode(message, &listing->group_bytes);
     } else if (message->descriptor == &mesos__v1__master__response__get_agents__agent__descriptor) {
@@ -310,7 +310,7 @@ static void write_item(struct listing *listing, const ProtobufCMessage *message)
 
 /* The whole */
 
-void listing_init(struct listing *listing, struct master *master, int what, enum api_format format, unsigned field,
+void listing_init(struct listing *listing, struct master *master, int what, enum media format, unsigned field,
                   struct buffer *out) {
     *listing = (struct listing){
         .master = master,
@@ -337,7 +337,7 @@ static void begin_list(struct listing *listing) {
     struct json_writer *json = &listing->json;
     bool is_first = listing->list == 0;
 
-    if (listing->format == API_PROTOBUF)
+    if (listing->format == MEDIA_PROTOBUF)
         return;
     if (is_first && listing->is_state) {
         if (listing->groups_left == ARRAY_SIZE(groups))
@@ -351,7 +351,7 @@ static void begin_list(struct listing *listing) {
 }
 
 static void end_group(struct listing *listing) {
-    if (listing->format == API_PROTOBUF)
+    if (listing->format == MEDIA_PROTOBUF)
         flush_group(listing);
     else
         json_end_object(&listing->json);
@@ -363,7 +363,7 @@ static void end_group(struct listing *listing) {
 
 /* Returns whether another list or group follows. */
 static bool end_list(struct listing *listing) {
-    if (listing->format == API_JSON)
+    if (listing->format == MEDIA_JSON)
         json_end_array(&listing->json);
     table_cursor_done(&listing->cursor);
     listing->is_among_completed = false;
@@ -374,7 +374,7 @@ static bool end_list(struct listing *listing) {
     end_group(listing);
     if (listing->groups_left > 0)
         return true;
-    if (listing->format == API_PROTOBUF)
+    if (listing->format == MEDIA_PROTOBUF)
         flush_state(listing);
     else if (listing->is_state)
         json_end_object(&listing->json);
@@ -396,7 +396,7 @@ bool listing_write(struct listing *listing) {
 
 void listing_pause(struct listing *listing) {
     task_walk_pause(&listing->tasks);
-    if (listing->format == API_PROTOBUF) {
+    if (listing->format == MEDIA_PROTOBUF) {
         if (listing->group_bytes.size > 0)
             flush_group(listing);
         flush_state(listing);
@@ -421,7 +421,7 @@ static bool is_full(struct listing_document *document) {
 static void write_head(struct listing_document *document) {
     struct document *base = &document->document;
 
-    if (document->listing.format == API_PROTOBUF) {
+    if (document->listing.format == MEDIA_PROTOBUF) {
         /* Response.type */
         append_varint(&base->text, 1 << 3);
         append_varint(&base->text, document->type);
@@ -445,7 +445,7 @@ static bool write_document(struct document *base) {
             return false;
         }
     }
-    if (document->listing.format == API_JSON)
+    if (document->listing.format == MEDIA_JSON)
         json_end_object(&document->listing.json);
     return true;
 }
@@ -468,7 +468,7 @@ static void start(struct api_request *request, int what, Mesos__V1__Master__Resp
     listing_init(&document->listing, request->endpoints->master, what, request->format, field,
                  &document->document.text);
     document_start(&document->document, &listing_ops, &request->endpoints->documents, request->exchange,
-                   api_media_type(request->format));
+                   media_type(request->format));
 }
 
 void api_get_state(struct api_request *request) {

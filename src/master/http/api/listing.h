@@ -20,7 +20,7 @@ enum { LISTING_TASKS, LISTING_EXECUTORS, LISTING_FRAMEWORKS, LISTING_AGENTS, LIS
 
 struct listing {
     struct master *master;
-    enum api_format format;
+    enum media format;
     const struct listing_group *group; /* at hand */
     size_t groups_left;
     size_t list;        /* index in the group of the list at hand */
@@ -43,7 +43,7 @@ struct listing {
 
 /* @what is one of the LISTING_…. @field is the number of the member that the listing is of the message around it. The
  * listing cannot be moved. */
-void listing_init(struct listing *listing, struct master *master, int what, enum api_format format, unsigned field,
+void listing_init(struct listing *listing, struct master *master, int what, enum media format, unsigned field,
                   struct buffer *out);
 void listing_done(struct listing *listing);
 /* Write one thing, or look for the next. Returns false at the end. JSON: the value of the member, to be written where

@@ -24,7 +24,7 @@ struct subscriber {
     struct list member;
     struct subscribers *subscribers;
     struct http_exchange *exchange;
-    enum api_format format;
+    enum media format;
     struct env_timer heartbeat;
     struct buffer backlog; /* not written yet: the rest of the first record, and the events after it */
     size_t backlog_limit;
@@ -95,12 +95,12 @@ static void send_framed(struct subscriber *subscriber, const struct buffer *fram
     }
 }
 
-static void frame(struct buffer *framed, const Mesos__V1__Master__Event *event, enum api_format format) {
+static void frame(struct buffer *framed, const Mesos__V1__Master__Event *event, enum media format) {
     cleanup_buffer struct buffer encoded = BUFFER_INIT;
 
     if (framed->size > 0)
         return;
-    api_append(&encoded, &event->base, format);
+    media_append(&encoded, &event->base, format);
     recordio_append(framed, encoded.data, encoded.size);
 }
 
@@ -109,7 +109,7 @@ static void send_to_all(struct subscribers *subscribers, const Mesos__V1__Master
     struct subscriber *subscriber;
 
     list_for_each (&subscribers->members, subscriber, member) {
-        struct buffer *framed = subscriber->format == API_JSON ? &json : &protobuf;
+        struct buffer *framed = subscriber->format == MEDIA_JSON ? &json : &protobuf;
 
         frame(framed, event, subscriber->format);
         send_framed(subscriber, framed);
@@ -270,13 +270,13 @@ void subscribers_done(struct subscribers *subscribers) {
 }
 
 /* SUBSCRIBED holds the whole state, of one instant: what comes after it are the changes since. */
-static void append_subscribed(struct buffer *buffer, struct master *master, enum api_format format) {
+static void append_subscribed(struct buffer *buffer, struct master *master, enum media format) {
     Mesos__V1__Master__Event event = EVENT(SUBSCRIBED);
     Mesos__V1__Master__Event__Subscribed subscribed = MESOS__V1__MASTER__EVENT__SUBSCRIBED__INIT;
     cleanup_buffer struct buffer state = BUFFER_INIT;
     struct listing listing;
 
-    if (format == API_JSON) {
+    if (format == MEDIA_JSON) {
         buffer_append_string(buffer, "{\"type\":\"SUBSCRIBED\",\"subscribed\":{\"get_state\":");
         listing_init(&listing, master, LISTING_STATE, format, 0, buffer);
         while (listing_write(&listing))
@@ -359,7 +359,7 @@ void api_subscribe(struct api_request *request) {
     http_exchange_set_user(request->exchange, subscriber);
     http_exchange_on_closed(request->exchange, on_closed, subscriber);
     http_stream_on_drain(request->exchange, on_drain);
-    http_stream_begin(request->exchange, 200, api_media_type(request->format));
+    http_stream_begin(request->exchange, 200, media_type(request->format));
     append_subscribed(&record, subscribers->master, request->format);
     send_first_record(subscriber, &record);
     send_heartbeat(subscriber);
