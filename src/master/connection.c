@@ -17,15 +17,20 @@ static const char *const media_types[] = {
 
 /* The HTTP kind */
 
-static bool write_event(struct master *master, struct http_exchange *exchange, enum connection_format format,
-                        const Mesos__V1__Scheduler__Event *event) {
+static void append_event(struct master *master, struct buffer *to, enum connection_format format,
+                         const Mesos__V1__Scheduler__Event *event) {
     buffer_clear(&master->encoded);
-    buffer_clear(&master->framed);
     if (format == CONNECTION_JSON)
         message_append_json(&event->base, MESSAGE_V1, &master->encoded);
     else
         message_encode(&event->base, &master->encoded);
-    recordio_append(&master->framed, master->encoded.data, master->encoded.size);
+    recordio_append(to, master->encoded.data, master->encoded.size);
+}
+
+static bool write_event(struct master *master, struct http_exchange *exchange, enum connection_format format,
+                        const Mesos__V1__Scheduler__Event *event) {
+    buffer_clear(&master->framed);
+    append_event(master, &master->framed, format, event);
     return http_stream_write(exchange, master->framed.data, master->framed.size);
 }
 
@@ -53,12 +58,31 @@ static void on_exchange_closed(struct http_exchange *exchange, void *user) {
     connection_set_lost(connection);
 }
 
+static void check_written(const struct connection *connection, bool is_written) {
+    if (!is_written)
+        log_warning("Disconnecting the scheduler on stream %s because it does not read its events",
+                    connection->stream_id);
+}
+
 static void send_http(struct connection *connection, const Mesos__V1__Scheduler__Event *event) {
     if (connection->exchange == NULL)
         return;
-    if (!write_event(connection->master, connection->exchange, connection->format, event))
-        log_warning("Disconnecting the scheduler on stream %s because it does not read its events",
-                    connection->stream_id);
+    if (connection->is_batching)
+        append_event(connection->master, &connection->batch, connection->format, event);
+    else
+        check_written(connection, write_event(connection->master, connection->exchange, connection->format, event));
+}
+
+void connection_begin_batch(struct connection *connection) {
+    connection->is_batching = true;
+}
+
+void connection_end_batch(struct connection *connection) {
+    connection->is_batching = false;
+    if (connection->exchange != NULL && connection->batch.size > 0)
+        check_written(connection,
+                      http_stream_write(connection->exchange, connection->batch.data, connection->batch.size));
+    buffer_done(&connection->batch);
 }
 
 static void close_http(struct connection *connection) {

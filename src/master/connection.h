@@ -34,6 +34,8 @@ struct connection {
     char stream_id[UUID_TEXT_BYTES];
     struct env_timer heartbeat;
     int64_t heartbeat_due_ns;
+    struct buffer batch; /* events, framed, while is_batching */
+    bool is_batching;
 
     /* Of the libprocess kind */
     struct pid pid;
@@ -60,6 +62,10 @@ const char *connection_pid_text(const struct connection *connection);
 
 /* Does nothing if there is no connection. */
 void connection_send(struct connection *connection, const Mesos__V1__Scheduler__Event *event);
+/* From begin to end, events are collected and then sent together (of the HTTP kind; messages of the other are sent one
+ * by one). The connection may be lost meanwhile, but not be freed. */
+void connection_begin_batch(struct connection *connection);
+void connection_end_batch(struct connection *connection);
 /* HEARTBEAT now and every 15 s from now on; libprocess connections have none. */
 void connection_start_heartbeat(struct connection *connection);
 /* The link to the driver is broken: on_lost will come. */

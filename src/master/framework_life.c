@@ -140,6 +140,7 @@ static void withdraw_offers(struct framework *framework, bool rescind) {
     struct inverse_offer *inverse;
     struct offer *offer;
 
+    connection_begin_batch(&framework->connection);
     list_for_each (&framework->offers, offer, in_framework) {
         if (rescind)
             offer_rescind(offer);
@@ -148,6 +149,7 @@ static void withdraw_offers(struct framework *framework, bool rescind) {
     }
     list_for_each (&framework->inverse_offers, inverse, in_framework)
         inverse_offer_remove(inverse, rescind);
+    connection_end_batch(&framework->connection);
 }
 
 void framework_deactivate(struct framework *framework, bool rescind) {

@@ -12,6 +12,11 @@ struct role_setting {
     struct quantities guarantees, limits;
 };
 
+struct role_weight {
+    const char *role;
+    double weight; /* above 0 */
+};
+
 /* What the registry remembers of the time before this master was elected. */
 struct master_recovered {
     size_t agent_count; /* agents that were admitted and are neither unreachable nor gone */
@@ -21,21 +26,18 @@ struct master_recovered {
     size_t weight_count;
 };
 
-struct role_weight {
-    const char *role;
-    double weight; /* above 0 */
-};
-
 /* Set what was recovered (all of which is copied), and --weights unless weights are among it. If there are quotas,
  * the allocator holds offers until --allocator_agent_recovery_factor of the agents are back or
  * --allocator_recovery_timeout has passed. To be called once, before the first agent registers. [Master::_recover] */
 void master_recover(struct master *master, const struct master_recovered *recovered);
 
-/* @weight is above 0. [Master::WeightsHandler::_updateWeights] */
-void master_set_weight(struct master *master, const char *role, double weight);
-/* Of a top-level role; without guarantees and limits it has no quota. [Master::QuotaHandler::_update] */
-void master_set_quota(struct master *master, const char *role, const struct quantities *guarantees,
-                      const struct quantities *limits);
+/* Operators change some. Offers that stand in the way are taken back: all of them if frameworks have one of the roles.
+ * [Master::WeightsHandler::__updateWeights] */
+void master_set_weights(struct master *master, const struct role_weight *weights, size_t count);
+/* Of top-level roles; one without guarantees and limits has no quota any more. Offers are taken back from the role and
+ * those below it until its limits hold, and from others until its guarantees could be met by what has been taken back.
+ * [Master::QuotaHandler::_update] */
+void master_set_quotas(struct master *master, const struct allocator_quota *quotas, size_t count);
 
 /* What is set for the role, or NULL. */
 const struct role_setting *role_setting_find(const struct master *master, const char *role);

@@ -55,8 +55,8 @@ struct fake_scheduler {
     bool is_stream_over;
     char stream_id[100];
     char framework_id[100];
-    size_t heartbeats;
-    struct records records; /* JSON of each event but HEARTBEAT */
+    size_t heartbeats, chunks; /* chunks of data that came */
+    struct records records;    /* JSON of each event but HEARTBEAT */
 };
 
 struct world {
@@ -300,6 +300,7 @@ static inline void fake_scheduler_on_head(struct http_call *call, const struct h
 static inline void fake_scheduler_on_data(struct http_call *call, const char *data, size_t size, void *user) {
     struct fake_scheduler *scheduler = user;
 
+    scheduler->chunks++;
     if (scheduler->stream_status == 200)
         assert_int_equal(recordio_read(&scheduler->reader, data, size, fake_scheduler_on_record, scheduler, NULL), 0);
 }
