@@ -30,8 +30,12 @@ void master_status_init(struct master_status *ret, struct master *master, const 
 
 void master_status_init_task(struct master_status *ret, struct master *master, const struct task *task,
                              enum task_state state, Mesos__V1__TaskStatus__Reason reason, const char *message) {
-    master_status_init(ret, master, task->id, task->message->agent_id->value, state, reason, message);
-    ret->status.executor_id = task->message->executor_id;
+    master_status_init(ret, master, task->id, task->agent_id, state, reason, message);
+    if (task->executor_id == NULL)
+        return;
+    mesos__v1__executor_id__init(&ret->executor_id);
+    ret->executor_id.value = (char *)task->executor_id;
+    ret->status.executor_id = &ret->executor_id;
 }
 
 void master_status_set_unreachable(struct master_status *status, int64_t since_ns) {

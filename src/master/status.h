@@ -14,6 +14,7 @@ struct master_status {
     Mesos__V1__TaskStatus status;
     Mesos__V1__TaskID task_id;
     Mesos__V1__AgentID agent_id;
+    Mesos__V1__ExecutorID executor_id;
     Mesos__V1__TimeInfo unreachable_time;
 };
 

@@ -11,24 +11,41 @@
 #include "message/message.h"
 #include "model/name.h"
 
+/* Whether @shallow has something that most tasks have not. */
+static bool has_extras(const Mesos__V1__Task *shallow) {
+    Mesos__V1__Task none = MESOS__V1__TASK__INIT;
+
+    none.state = shallow->state;
+    return shallow->base.n_unknown_fields > 0 || !MESSAGE_EQUAL(shallow, &none);
+}
+
 /* A copy of @shallow, whose statuses and resources are handled apart. There may be hundreds of thousands: ids that
- * others hold as well are shared. */
+ * others hold as well are shared, and what each has is in one piece. */
 static struct task *task_new(Mesos__V1__Task *shallow, struct framework *framework, Mesos__V1__Resource **resources,
                              size_t resource_count) {
-    struct task *task = new0(struct task);
+    const char *id = shallow->task_id->value, *name = shallow->name == NULL ? "" : shallow->name;
+    const char *executor_id = shallow->executor_id == NULL ? NULL : shallow->executor_id->value;
+    size_t id_size = strlen(id) + 1, name_size = strlen(name) + 1;
+    size_t executor_id_size = executor_id == NULL ? 0 : strlen(executor_id) + 1;
+    struct task *task = xcalloc(1, sizeof(*task) + id_size + name_size + executor_id_size);
 
+    memcpy(task->id, id, id_size);
+    task->name = memcpy(task->id + id_size, name, name_size);
+    if (executor_id != NULL)
+        task->executor_id = memcpy(task->id + id_size + name_size, executor_id, executor_id_size);
     task->framework = framework;
-    mesos__v1__agent_id__init(&task->agent_id);
-    task->agent_id.value = (char *)name_get(shallow->agent_id->value);
+    task->agent_id = name_get(shallow->agent_id->value);
+    task->state = (uint8_t)shallow->state;
+    resources_from_valid_messages(resources, resource_count, &task->resources);
+    shallow->name = NULL;
+    shallow->task_id = NULL;
     shallow->framework_id = NULL;
+    shallow->executor_id = NULL;
     shallow->agent_id = NULL;
     shallow->n_resources = 0;
     shallow->n_statuses = 0;
-    resources_from_valid_messages(resources, resource_count, &task->resources);
-    task->message = MESSAGE_COPY(shallow);
-    task->message->framework_id = &framework->id_message;
-    task->message->agent_id = &task->agent_id;
-    task->id = task->message->task_id->value;
+    if (has_extras(shallow))
+        task->extras = MESSAGE_COPY(shallow);
     return task;
 }
 
@@ -58,8 +75,8 @@ struct task *task_new_from_info(const Mesos__V1__TaskInfo *info, struct framewor
 /* Statuses
  *
  * A packed one is a head and two messages behind it, which read as one are the whole status. The first holds what
- * endpoints show besides what is in the head; as it is often the same in all statuses of a task, it is decoded only
- * once then. The ids of the task and of its agent are left empty. */
+ * endpoints show besides what is in the head; it is left out if it is that of the status before, as it often is. The
+ * ids of the task and of its agent are left empty. */
 
 struct status_head {
     uint32_t size, shown_size; /* of both messages, of the first */
@@ -68,26 +85,55 @@ struct status_head {
     bool has_timestamp;
 };
 
-static struct status_head status_head(const struct task *task, uint32_t offset) {
+/* A place among them. Zeroed it is the one before the first. */
+struct status_cursor {
+    uint32_t offset, next;
     struct status_head head;
+    const char *shown, *rest;
+    uint32_t shown_size, rest_size;
+};
 
-    memcpy(&head, task->statuses.bytes + offset, sizeof(head));
-    return head;
+static bool next_status(const struct task *task, struct status_cursor *cursor) {
+    const char *at = task->statuses.bytes + cursor->next;
+
+    if (cursor->next >= task->statuses.size)
+        return false;
+    memcpy(&cursor->head, at, sizeof(cursor->head));
+    at += sizeof(cursor->head);
+    if (cursor->head.shown_size > 0) {
+        cursor->shown = at;
+        cursor->shown_size = cursor->head.shown_size;
+    }
+    cursor->rest = at + cursor->head.shown_size;
+    cursor->rest_size = cursor->head.size - cursor->head.shown_size;
+    cursor->offset = cursor->next;
+    cursor->next += (uint32_t)sizeof(cursor->head) + cursor->head.size;
+    return true;
+}
+
+/* False if there is none. */
+static bool last_status(const struct task *task, struct status_cursor *ret) {
+    *ret = (struct status_cursor){0};
+    while (next_status(task, ret))
+        ;
+    return task->statuses.count > 0;
 }
 
 static void append_status(struct task *task, const Mesos__V1__TaskStatus *status) {
     struct packed_statuses *packed = &task->statuses;
+    struct buffer cleanup_buffer shown_bytes = BUFFER_INIT;
     Mesos__V1__TaskStatus shown = MESOS__V1__TASK_STATUS__INIT, rest = *status;
     Mesos__V1__TaskID no_task_id = MESOS__V1__TASK_ID__INIT;
     Mesos__V1__AgentID no_agent_id = MESOS__V1__AGENT_ID__INIT;
     struct status_head head = {.state = status->state,
                                .has_timestamp = status->has_timestamp,
                                .timestamp = status->has_timestamp ? status->timestamp : 0};
+    struct status_cursor last;
     char *at;
 
     no_task_id.value = no_agent_id.value = (char *)"";
     shown.task_id = rest.task_id = &no_task_id;
-    if (status->agent_id != NULL && strcmp(status->agent_id->value, task->agent_id.value) == 0)
+    if (status->agent_id != NULL && strcmp(status->agent_id->value, task->agent_id) == 0)
         rest.agent_id = &no_agent_id;
     shown.state = MESOS__V1__TASK_STATE__TASK_STAGING; /* the same in all */
     shown.has_healthy = status->has_healthy;
@@ -101,21 +147,18 @@ static void append_status(struct task *task, const Mesos__V1__TaskStatus *status
     rest.has_data = false;
     rest.data = (ProtobufCBinaryData){0};
 
-    head.shown_size = (uint32_t)MESSAGE_SIZE(&shown);
+    MESSAGE_ENCODE(&shown, &shown_bytes);
+    if (!last_status(task, &last) || last.shown_size != shown_bytes.size ||
+        memcmp(last.shown, shown_bytes.data, shown_bytes.size) != 0)
+        head.shown_size = (uint32_t)shown_bytes.size;
     head.size = head.shown_size + (uint32_t)MESSAGE_SIZE(&rest);
     packed->bytes = xrealloc(packed->bytes, packed->size + sizeof(head) + head.size);
     at = packed->bytes + packed->size;
     memcpy(at, &head, sizeof(head));
-    protobuf_c_message_pack(&shown.base, (uint8_t *)at + sizeof(head));
+    memcpy(at + sizeof(head), shown_bytes.data, head.shown_size);
     protobuf_c_message_pack(&rest.base, (uint8_t *)at + sizeof(head) + head.shown_size);
-    packed->last = packed->size;
     packed->size += (uint32_t)sizeof(head) + head.size;
     packed->count++;
-}
-
-static void remove_last_status(struct task *task) {
-    task->statuses.size = task->statuses.last;
-    task->statuses.count--;
 }
 
 static Mesos__V1__TaskStatus *decode_status(const char *bytes, size_t size, struct arena *arena) {
@@ -126,59 +169,74 @@ static Mesos__V1__TaskStatus *decode_status(const char *bytes, size_t size, stru
     return status;
 }
 
-static Mesos__V1__TaskStatus *unpack_status(const struct task *task, uint32_t offset, struct arena *arena) {
-    struct status_head head = status_head(task, offset);
-    Mesos__V1__TaskStatus *status = decode_status(task->statuses.bytes + offset + sizeof(head), head.size, arena);
+static Mesos__V1__TaskID *id_message(const struct task *task, struct arena *arena) {
+    Mesos__V1__TaskID *message = arena_alloc(arena, sizeof(*message));
 
-    status->has_timestamp = head.has_timestamp;
-    status->timestamp = head.timestamp;
-    status->task_id = task->message->task_id;
+    mesos__v1__task_id__init(message);
+    message->value = (char *)task->id;
+    return message;
+}
+
+static Mesos__V1__AgentID *agent_id_message(const struct task *task, struct arena *arena) {
+    Mesos__V1__AgentID *message = arena_alloc(arena, sizeof(*message));
+
+    mesos__v1__agent_id__init(message);
+    message->value = (char *)task->agent_id;
+    return message;
+}
+
+static Mesos__V1__TaskStatus *unpack_status(const struct task *task, const struct status_cursor *cursor,
+                                            Mesos__V1__TaskID *id, struct arena *arena) {
+    char *bytes = arena_alloc(arena, cursor->shown_size + cursor->rest_size);
+    Mesos__V1__TaskStatus *status;
+
+    memcpy(bytes, cursor->shown, cursor->shown_size);
+    memcpy(bytes + cursor->shown_size, cursor->rest, cursor->rest_size);
+    status = decode_status(bytes, cursor->shown_size + cursor->rest_size, arena);
+    status->has_timestamp = cursor->head.has_timestamp;
+    status->timestamp = cursor->head.timestamp;
+    status->task_id = id;
     if (status->agent_id != NULL && status->agent_id->value[0] == '\0')
-        status->agent_id = (Mesos__V1__AgentID *)&task->agent_id;
+        status->agent_id->value = (char *)task->agent_id;
     return status;
 }
 
-static Mesos__V1__TaskStatus **unpack_statuses(const struct task *task, struct arena *arena) {
+static Mesos__V1__TaskStatus **unpack_statuses(const struct task *task, Mesos__V1__TaskID *id, struct arena *arena) {
     Mesos__V1__TaskStatus **statuses = arena_alloc(arena, task->statuses.count * sizeof(Mesos__V1__TaskStatus *));
-    uint32_t offset = 0;
+    struct status_cursor cursor = {0};
 
-    for (uint32_t i = 0; i < task->statuses.count; i++) {
-        statuses[i] = unpack_status(task, offset, arena);
-        offset += (uint32_t)sizeof(struct status_head) + status_head(task, offset).size;
-    }
+    for (uint32_t i = 0; next_status(task, &cursor); i++)
+        statuses[i] = unpack_status(task, &cursor, id, arena);
     return statuses;
 }
 
 Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena) {
-    return task->statuses.count == 0 ? NULL : unpack_status(task, task->statuses.last, arena);
+    struct status_cursor last;
+
+    return last_status(task, &last) ? unpack_status(task, &last, id_message(task, arena), arena) : NULL;
 }
 
 void task_show_statuses(const struct task *task, void (*show)(const Mesos__V1__TaskStatus *status, void *user),
                         void *user) {
     struct arena arena = ARENA_INIT;
-    const char *previous = NULL;
-    uint32_t previous_size = 0, offset = 0;
+    struct status_cursor cursor = {0};
     Mesos__V1__TaskStatus *status = NULL;
 
-    while (offset < task->statuses.size) {
-        struct status_head head = status_head(task, offset);
-        const char *bytes = task->statuses.bytes + offset + sizeof(head);
-
-        if (previous == NULL || head.shown_size != previous_size || memcmp(bytes, previous, previous_size) != 0)
-            status = decode_status(bytes, head.shown_size, &arena);
-        status->state = head.state;
-        status->has_timestamp = head.has_timestamp;
-        status->timestamp = head.timestamp;
+    while (next_status(task, &cursor)) {
+        if (cursor.head.shown_size > 0)
+            status = decode_status(cursor.shown, cursor.shown_size, &arena);
+        status->state = cursor.head.state;
+        status->has_timestamp = cursor.head.has_timestamp;
+        status->timestamp = cursor.head.timestamp;
         show(status, user);
-        previous = bytes;
-        previous_size = head.shown_size;
-        offset += (uint32_t)sizeof(head) + head.size;
     }
     arena_done(&arena);
 }
 
 double task_first_timestamp(const struct task *task) {
-    return task->statuses.count == 0 ? 0 : status_head(task, 0).timestamp;
+    struct status_cursor cursor = {0};
+
+    return next_status(task, &cursor) ? cursor.head.timestamp : 0;
 }
 
 struct task *task_new_from_message(const Mesos__V1__Task *message, struct framework *framework) {
@@ -193,11 +251,9 @@ struct task *task_new_from_message(const Mesos__V1__Task *message, struct framew
         append_status(task, message->statuses[i]);
     if (message->has_status_update_state && message->has_status_update_uuid &&
         message->status_update_uuid.len == UUID_BYTES) {
-        task->message->has_status_update_state = true;
-        task->message->status_update_state = message->status_update_state;
-        task->message->has_status_update_uuid = true;
+        task->has_reported = true;
+        task->reported_state = (uint8_t)message->status_update_state;
         memcpy(task->reported_uuid, message->status_update_uuid.data, UUID_BYTES);
-        task->message->status_update_uuid = (ProtobufCBinaryData){UUID_BYTES, task->reported_uuid};
     }
     return task;
 }
@@ -207,17 +263,36 @@ void task_free(struct task *task) {
         return;
     list_remove(&task->in_agent);
     free(task->statuses.bytes);
-    MESSAGE_FREE(task->message);
-    name_release(task->agent_id.value);
+    MESSAGE_FREE(task->extras);
+    name_release(task->agent_id);
     resources_done(&task->resources);
     free(task);
 }
 
 Mesos__V1__Task *task_to_message(const struct task *task, enum resource_format format, struct arena *arena) {
-    Mesos__V1__Task *message = arena_memdup(arena, task->message, sizeof(*message));
+    Mesos__V1__Task *message = arena_alloc(arena, sizeof(*message));
 
+    if (task->extras != NULL)
+        *message = *task->extras;
+    else
+        mesos__v1__task__init(message);
+    message->name = (char *)task->name;
+    message->task_id = id_message(task, arena);
+    message->framework_id = &task->framework->id_message;
+    message->agent_id = agent_id_message(task, arena);
+    if (task->executor_id != NULL) {
+        message->executor_id = arena_alloc(arena, sizeof(*message->executor_id));
+        mesos__v1__executor_id__init(message->executor_id);
+        message->executor_id->value = (char *)task->executor_id;
+    }
+    message->state = (Mesos__V1__TaskState)task->state;
+    message->has_status_update_state = message->has_status_update_uuid = task->has_reported;
+    if (task->has_reported) {
+        message->status_update_state = (Mesos__V1__TaskState)task->reported_state;
+        message->status_update_uuid = (ProtobufCBinaryData){UUID_BYTES, (uint8_t *)task->reported_uuid};
+    }
     resources_to_messages(&task->resources, format, arena, &message->resources, &message->n_resources);
-    message->statuses = unpack_statuses(task, arena);
+    message->statuses = unpack_statuses(task, message->task_id, arena);
     message->n_statuses = task->statuses.count;
     return message;
 }
@@ -270,20 +345,23 @@ static void set_state(struct master *master, struct task *task, enum task_state 
         master->metrics.tasks_by_state[from]--;
         master->metrics.tasks_by_state[state]++;
     }
-    task->message->state = (Mesos__V1__TaskState)state;
+    task->state = (uint8_t)state;
 }
 
 void task_update(struct master *master, struct task *task, const Mesos__V1__TaskStatus *status,
                  enum task_state latest) {
     bool was_over = is_over(task_state(task));
     bool is_news = is_check_update(status);
+    struct status_cursor last;
 
     if (!task_state_is_terminal(task_state(task)))
         set_state(master, task, latest);
-    if (task->statuses.count > 0 && status_head(task, task->statuses.last).state == status->state)
-        remove_last_status(task);
-    else
+    if (last_status(task, &last) && last.head.state == status->state) {
+        task->statuses.size = last.offset;
+        task->statuses.count--;
+    } else {
         is_news = true;
+    }
     append_status(task, status);
     log_info("Updating the state of task %s of framework %s (latest state: %s, status update state: %s)", task->id,
              task->framework->id, task_state_name(task_state(task)), task_state_name((enum task_state)status->state));
@@ -297,15 +375,11 @@ void task_update(struct master *master, struct task *task, const Mesos__V1__Task
 }
 
 void task_set_reported(struct task *task, const Mesos__V1__TaskStatus *status) {
-    Mesos__V1__Task *message = task->message;
-
     if (!status->has_uuid || status->uuid.len != UUID_BYTES)
         return;
-    message->has_status_update_state = true;
-    message->status_update_state = status->state;
-    message->has_status_update_uuid = true;
+    task->has_reported = true;
+    task->reported_state = (uint8_t)status->state;
     memcpy(task->reported_uuid, status->uuid.data, UUID_BYTES);
-    message->status_update_uuid = (ProtobufCBinaryData){UUID_BYTES, task->reported_uuid};
 }
 
 void task_remove(struct master *master, struct task *task, bool is_unreachable) {

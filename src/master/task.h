@@ -14,43 +14,46 @@ struct framework;
 struct master;
 
 struct task {
-    const char *id;              /* in message */
     struct framework *framework; /* never NULL */
     struct agent *agent;         /* where it runs; NULL once it is completed or unreachable */
     struct list in_agent;        /* agent->tasks; of an unreachable one, the tasks of the lost agent */
     struct list in_history;      /* framework->completed_tasks or framework->unreachable_tasks */
     uint64_t history_number;     /* grows along framework->completed_tasks */
-    Mesos__V1__AgentID agent_id; /* of message; its value is a held name, as the task may outlive its agent */
+    const char *agent_id;        /* a held name: the task may outlive its agent */
+    const char *name;            /* behind the id, as the next */
+    const char *executor_id;     /* NULL: none */
     struct resources resources;  /* with their allocation role; not those of its executor */
-    /* What endpoints and events show, but for its resources and statuses, which are left out: see task_to_message().
-     * The state in it is the latest one that is known of. */
-    Mesos__V1__Task *message;
+    /* What else endpoints and events show, as its labels and its container; NULL: nothing. See task_to_message(). */
+    Mesos__V1__Task *extras;
     /* The last update of each state that was seen, in order, encoded: as structs they would be the larger part of what
      * a task takes. */
     struct packed_statuses {
         char *bytes;
-        uint32_t size, last; /* in bytes; the offset of the last one */
+        uint32_t size; /* in bytes */
         uint32_t count;
     } statuses;
-    uint8_t reported_uuid[UUID_BYTES]; /* message->status_update_uuid */
+    uint8_t reported_uuid[UUID_BYTES]; /* of the update that the framework was sent last, if has_reported */
+    uint8_t state;                     /* enum task_state: the latest one that is known of */
+    uint8_t reported_state;
+    bool has_reported;
     /* The agent was told to kill it, or would have been had it been connected. */
     bool is_killed;
     /* Its resources count as used on the agent and by the framework. */
     bool holds_resources;
+    char id[];
 };
 
 /* The latest known state. */
 static inline enum task_state task_state(const struct task *task) {
-    return (enum task_state)task->message->state;
+    return (enum task_state)task->state;
 }
 
 /* The state that the framework was last told in an update that it must acknowledge; the latest one if there is none. */
 static inline enum task_state task_reported_state(const struct task *task) {
-    return (enum task_state)(task->message->has_status_update_state ? task->message->status_update_state
-                                                                    : task->message->state);
+    return (enum task_state)(task->has_reported ? task->reported_state : task->state);
 }
 
-/* The last status that is known, in @arena, or NULL; its ids are shared with the task. */
+/* The last status that is known, in @arena, or NULL; its agent's id is shared with the task. */
 Mesos__V1__TaskStatus *task_last_status(const struct task *task, struct arena *arena);
 /* That of the first status; 0 if it has none. */
 double task_first_timestamp(const struct task *task);

@@ -485,9 +485,11 @@ static void each_task_that_stays_is_shown_once_while_the_history_moves_on(void *
             continue;
         for (int i = 0; i < 50; i++) {
             struct task *first = list_first(&framework->completed_tasks, struct task, in_history);
-            struct task *copy = task_new_from_message(first->message, framework);
+            struct arena arena = ARENA_INIT;
+            const Mesos__V1__Task *message = task_to_message(first, RESOURCE_FORMAT_NEW, &arena);
 
-            framework_add_completed_task(framework, copy);
+            framework_add_completed_task(framework, task_new_from_message(message, framework));
+            arena_done(&arena);
         }
     }
     /* The copies have the ids of the oldest. */

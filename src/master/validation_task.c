@@ -365,11 +365,9 @@ static int check_group_cgroups(const Mesos__V1__TaskGroupInfo *group, const Meso
     if (existing == NULL || group->n_tasks == 0)
         return 0;
     list_for_each (&existing->agent->tasks, task, in_agent) {
-        const Mesos__V1__ExecutorID *id = task->message->executor_id;
-
-        if (task->framework == existing->framework && id != NULL &&
-            strcmp(id->value, executor->executor_id->value) == 0 &&
-            shares_cgroups(task->message->container, true) != first)
+        if (task->framework == existing->framework && task->executor_id != NULL &&
+            strcmp(task->executor_id, executor->executor_id->value) == 0 &&
+            shares_cgroups(task->extras == NULL ? NULL : task->extras->container, true) != first)
             return error_set(err, 0, "%s", differ);
     }
     return 0;

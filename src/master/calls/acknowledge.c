@@ -32,7 +32,7 @@ int call_acknowledge(struct framework *framework, Mesos__V1__Scheduler__Call *ca
         return ignore_task(framework, acknowledge->task_id->value, "its agent is disconnected");
     if (task != NULL && task->agent == agent) {
         /* Maybe meant for an earlier master. The agent will send the update again. */
-        if (!task->message->has_status_update_uuid)
+        if (!task->has_reported)
             return ignore_task(framework, task->id, "this master did not send the update");
         if (task_state_is_terminal(task_reported_state(task)) &&
             memcmp(task->reported_uuid, acknowledge->uuid.data, UUID_BYTES) == 0)

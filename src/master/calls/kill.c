@@ -11,9 +11,11 @@
 
 static void send_kill(struct task *task, Mesos__V1__KillPolicy *policy) {
     Mesos__Internal__KillTaskMessage message = MESOS__INTERNAL__KILL_TASK_MESSAGE__INIT;
+    Mesos__V1__TaskID id = MESOS__V1__TASK_ID__INIT;
 
+    id.value = task->id;
     message.framework_id = task->framework->info->id;
-    message.task_id = task->message->task_id;
+    message.task_id = &id;
     message.kill_policy = policy;
     agent_send(task->agent, &message.base);
 }

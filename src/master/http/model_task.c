@@ -138,25 +138,24 @@ static void write_task_extras(struct json_writer *writer, const Mesos__V1__Task 
 }
 
 void model_write_task(struct json_writer *writer, const struct task *task) {
-    const Mesos__V1__Task *message = task->message;
-
     json_begin_object(writer);
     write_string(writer, "id", task->id);
-    write_string(writer, "name", message->name);
-    write_string(writer, "framework_id", message->framework_id->value);
-    write_string(writer, "executor_id", message->executor_id == NULL ? "" : message->executor_id->value);
-    write_string(writer, "slave_id", message->agent_id->value);
+    write_string(writer, "name", task->name);
+    write_string(writer, "framework_id", task->framework->id);
+    write_string(writer, "executor_id", task->executor_id == NULL ? "" : task->executor_id);
+    write_string(writer, "slave_id", task->agent_id);
     write_string(writer, "state", task_state_name(task_state(task)));
     MODEL_KEY(writer, "resources");
     model_write_resources(writer, &task->resources);
-    if (message->n_limits > 0)
-        write_limits(writer, message);
+    if (task->extras != NULL && task->extras->n_limits > 0)
+        write_limits(writer, task->extras);
     write_string(writer, "role", role_of(&task->resources));
     MODEL_KEY(writer, "statuses");
     json_begin_array(writer);
     task_show_statuses(task, write_status, writer);
     json_end_array(writer);
-    write_task_extras(writer, message);
+    if (task->extras != NULL)
+        write_task_extras(writer, task->extras);
     json_end_object(writer);
 }
 

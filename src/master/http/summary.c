@@ -52,7 +52,7 @@ static void add_other(struct count *count, const char *id) {
 
 static void count_task(struct summary_document *document, const struct task *task) {
     struct count *framework = document->framework;
-    struct count *agent = count_of(&document->agents, task->message->agent_id->value);
+    struct count *agent = count_of(&document->agents, task->agent_id);
 
     framework->states[task_state(task)]++;
     agent->states[task_state(task)]++;

@@ -70,7 +70,7 @@ static struct task *next_completed(struct task_walk *walk) {
  * of a visit would be spent waiting for them one after the other. Each piece is asked for as soon as the one that
  * points to it is likely to be there. */
 
-enum { LINE_BYTES = 64, MESSAGE_LINES = 5, STATUS_LINES = 5 };
+enum { LINE_BYTES = 64, TASK_LINES = sizeof(struct task) / LINE_BYTES + 2, MESSAGE_LINES = 5, STATUS_LINES = 5 };
 
 /* Lines that are not there do no harm; hence the addresses are numbers. */
 static void fetch(const void *memory, size_t lines) {
@@ -81,7 +81,7 @@ static void fetch(const void *memory, size_t lines) {
 static void fetch_parts(const struct task *task) {
     if (task == NULL)
         return;
-    fetch(task->message, MESSAGE_LINES);
+    fetch(task->extras, MESSAGE_LINES);
     fetch(task->resources.items, 2);
 }
 
@@ -89,7 +89,7 @@ static void fetch_more_parts(const struct task *task) {
     if (task == NULL)
         return;
     fetch(task->statuses.bytes, STATUS_LINES);
-    fetch(task->message->agent_id->value, 1);
+    fetch(task->agent_id, 1);
 }
 
 /* The task after the last one that was looked up ahead; NULL at the end. */
@@ -119,7 +119,7 @@ static void look_ahead(struct task_walk *walk) {
         walk->ahead[at % TASK_WALK_AHEAD] = task;
         walk->ahead_count++;
         if (task != NULL)
-            fetch(task, (sizeof(*task) + LINE_BYTES - 1) / LINE_BYTES);
+            fetch(task, TASK_LINES);
         if (at >= step)
             fetch_parts(walk->ahead[(at - step) % TASK_WALK_AHEAD]);
         if (at >= 2 * step)

@@ -236,9 +236,9 @@ static void on_task_updated(void *user, const struct task *task, const Mesos__V1
     Mesos__V1__Master__Event event = EVENT(TASK_UPDATED);
     Mesos__V1__Master__Event__TaskUpdated updated = MESOS__V1__MASTER__EVENT__TASK_UPDATED__INIT;
 
-    updated.framework_id = task->message->framework_id;
+    updated.framework_id = &task->framework->id_message;
     updated.status = (Mesos__V1__TaskStatus *)status;
-    updated.state = task->message->state;
+    updated.state = (Mesos__V1__TaskState)task_state(task);
     event.task_updated = &updated;
     send_to_all(user, &event);
 }
