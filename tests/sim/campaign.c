@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* campaign [--first=N] [--seeds=N] [--tasks=N] [--agents=N] [--frameworks=N] [--trouble=SECONDS] [--trace] [--log]
+/* campaign [--first=N] [--seeds=N] [--tasks=N] [--masters=N] [--agents=N] [--frameworks=N] [--trouble=SECONDS]
+ * [--trace] [--log]
  * [--verbose]
  *
  * Lives of a simulated cluster, one a seed, in TAP. A failure prints the command that runs it again. */
@@ -12,16 +13,23 @@
 #include "world.h"
 
 struct campaign_flags {
-    int64_t first, seeds, tasks, agents, frameworks, trouble;
+    int64_t first, seeds, tasks, masters, agents, frameworks, trouble;
     bool trace, log, verbose;
 };
 
 #define FIELD(name) offsetof(struct campaign_flags, name)
 
+static int check_masters(const void *flags, struct error *err) {
+    int64_t masters = ((const struct campaign_flags *)flags)->masters;
+
+    return masters >= 1 && masters <= MOST_MASTERS ? 0 : error_set(err, 0, "must be from 1 to %d", MOST_MASTERS);
+}
+
 static const struct flag rows[] = {
     {"first", FLAG_INTEGER, FIELD(first), "1", "The first seed.", NULL, 0, NULL},
     {"seeds", FLAG_INTEGER, FIELD(seeds), "1", "How many seeds.", NULL, 0, NULL},
     {"tasks", FLAG_INTEGER, FIELD(tasks), "10000", "Tasks of all frameworks together.", NULL, 0, NULL},
+    {"masters", FLAG_INTEGER, FIELD(masters), "1", "Masters, of which one leads: 1 to 3.", NULL, 0, check_masters},
     {"agents", FLAG_INTEGER, FIELD(agents), "50", "Agents.", NULL, 0, NULL},
     {"frameworks", FLAG_INTEGER, FIELD(frameworks), "5", "Frameworks.", NULL, 0, NULL},
     {"trouble", FLAG_INTEGER, FIELD(trouble), "300", "How long faults go on, in seconds.", NULL, 0, NULL},
@@ -42,6 +50,7 @@ static void discard(enum log_level level, const char *line, size_t size, void *u
 
 static struct world_plan plan_of(const struct campaign_flags *flags, uint64_t seed) {
     return (struct world_plan){.seed = seed,
+                               .masters = (unsigned)flags->masters,
                                .agents = (unsigned)flags->agents,
                                .frameworks = (unsigned)flags->frameworks,
                                .tasks = (unsigned)flags->tasks,
@@ -63,6 +72,8 @@ static void print_result(const struct world_result *result) {
            result->agent_kills, result->machine_crashes, result->framework_kills, result->executor_kills,
            result->partitions, result->counts.drops, result->counts.duplicates, result->counts.cuts,
            result->counts.lost_writes);
+    printf("# masters: %u kills, %u cuts from ZooKeeper, %u ends; %u have led\n", result->master_kills,
+           result->master_cuts, result->master_ends, result->leaders);
     printf("# digest %016" PRIx64 "\n", result->digest);
 }
 
@@ -75,9 +86,9 @@ static bool run_seed(const struct campaign_flags *flags, int64_t number, uint64_
         print_result(&result);
     if (!result.ok) {
         printf("# %s\n", result.problem);
-        printf("# run again: campaign --first=%" PRIu64 " --tasks=%" PRId64 " --agents=%" PRId64
+        printf("# run again: campaign --first=%" PRIu64 " --tasks=%" PRId64 " --masters=%" PRId64 " --agents=%" PRId64
                " --frameworks=%" PRId64 " --trouble=%" PRId64 "\n",
-               seed, flags->tasks, flags->agents, flags->frameworks, flags->trouble);
+               seed, flags->tasks, flags->masters, flags->agents, flags->frameworks, flags->trouble);
     }
     printf("%s %" PRId64 " seed %" PRIu64 "\n", result.ok ? "ok" : "not ok", number, seed);
     fflush(stdout);

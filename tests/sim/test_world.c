@@ -121,6 +121,27 @@ static void trouble_happens(void **state) {
     assert_true(sum.partitions > 0 && sum.counts.drops > 0 && sum.counts.duplicates > 0 && sum.counts.cuts > 0);
 }
 
+static void leaders_come_and_go(void **state) {
+    struct world_plan plan = {
+        .masters = 3, .agents = 10, .frameworks = 4, .tasks = 2000, .trouble_ns = 3 * MINUTE, .deadline_ns = 3 * HOUR};
+    struct world_result first, again, sum = {0};
+
+    for (plan.seed = 1; plan.seed <= 4; plan.seed++) {
+        world_run(&plan, NULL, &first);
+        if (first.problem != NULL)
+            fail_msg("seed %u: %s", (unsigned)plan.seed, first.problem);
+        sum.master_kills += first.master_kills;
+        sum.master_cuts += first.master_cuts;
+        sum.master_ends += first.master_ends;
+        sum.leaders += first.leaders;
+    }
+    assert_true(sum.master_kills > 0 && sum.master_cuts > 0 && sum.master_ends > 0);
+    assert_true(sum.leaders > 4 + sum.master_kills);
+    plan.seed = 4;
+    world_run(&plan, NULL, &again);
+    assert_true(first.digest == again.digest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_seed_is_the_same_run),
@@ -133,6 +154,7 @@ int main(void) {
         cmocka_unit_test(a_group_that_does_not_end_whole_is_found),
         cmocka_unit_test(wrong_health_is_found),
         cmocka_unit_test(trouble_happens),
+        cmocka_unit_test(leaders_come_and_go),
     };
 
     log_set_sink(discard, NULL);

@@ -8,19 +8,22 @@
 #include "agent/test_machine.h"
 #include "agent_view.h"
 #include "containers.h"
-#include "master/master.h"
+#include "masters.h"
 #include "operations.h"
 #include "view.h"
-
-#define MASTER_HOST "10.0.0.1"
-#define MASTER_ADDRESS MASTER_HOST ":5050"
 
 /* After the last trouble: agents have come back or been found unreachable, executors have been waited for. */
 #define SETTLE_TIME (20 * MINUTE)
 /* After it: agents have registered again. */
 #define CALM_TIME (3 * MINUTE)
 
-enum { FLAG_WORDS = 16, USED_CHECK_STEPS = 512, FULL_CHECK_STEPS = 4096, OPERATIONS_PER_FRAMEWORK = 40 };
+enum {
+    FLAG_WORDS = 16,
+    USED_CHECK_STEPS = 512,
+    FULL_CHECK_STEPS = 4096,
+    MASTER_TROUBLE = 20,
+    OPERATIONS_PER_FRAMEWORK = 40
+};
 
 /* A machine with its agent; a trouble is over when its time has come. */
 struct place {
@@ -35,9 +38,8 @@ struct place {
 struct world {
     const struct world_plan *plan;
     struct sim *sim;
-    struct sim_node *master_node;
-    struct master_flags master_flags;
-    struct master *master;
+    struct masters masters;
+    struct master *master; /* that leads; NULL: none does */
     struct place *places;
     struct framework *frameworks;
     int64_t *framework_restart_ns, *framework_heal_ns;
@@ -122,9 +124,9 @@ static void crash_machine(struct place *place) {
 }
 
 static void init_place(struct world *world, struct place *place, unsigned number) {
-    char host[32], ip[48];
+    char host[32], ip[48], master[64];
     const char *words[] = {ip,
-                           "--master=" MASTER_ADDRESS,
+                           master,
                            "--port=5051",
                            "--work_dir=/var/lib/mesos",
                            "--runtime_dir=/var/run/mesos",
@@ -136,6 +138,7 @@ static void init_place(struct world *world, struct place *place, unsigned number
     place->world = world;
     snprintf(host, sizeof(host), "10.0.1.%u", number + 1);
     snprintf(ip, sizeof(ip), "--ip=%s", host);
+    snprintf(master, sizeof(master), "--master=%s", masters_address(&world->masters));
     machine_init(&place->machine, world->sim, host);
     if (world->plan->sabotage == SABOTAGE_GROUP)
         place->machine.misbehaviour = IGNORES_KILLS;
@@ -154,33 +157,31 @@ static void init_framework(struct world *world, unsigned number) {
         .number = number,
         .tasks = world->plan->tasks / world->plan->frameworks,
         .operations = OPERATIONS_PER_FRAMEWORK,
-        .api = (enum framework_api)((number + world->first_api) % API_COUNT),
-        .checkpoint = number % 2 == 0,
+        /* Those that speak libprocess know one master only. */
+        .api = (enum framework_api)((number + world->first_api) % (world->plan->masters > 1 ? API_CALLS : API_COUNT)),
+        /* A new leader does not know what its forerunner has declared lost. */
+        .checkpoint = number % 2 == 0 || world->plan->masters > 1,
         .custom_executor = (chance >> 8) % 3 == 1,
-        .partition_aware = (chance >> 16) % 4 != 3,
+        .partition_aware = (chance >> 16) % 4 != 3 || world->plan->masters > 1,
         .reservation_refinement = (chance >> 24) % 2 == 0,
     };
     char host[32];
 
     snprintf(host, sizeof(host), "10.0.2.%u", number + 1);
-    framework_init(&world->frameworks[number], world->sim, &plan, host, MASTER_ADDRESS);
+    framework_init(&world->frameworks[number], world->sim, &plan, host, masters_address(&world->masters));
     framework_start(&world->frameworks[number]);
     world->result->apis[plan.api]++;
 }
 
-static void init_master(struct world *world) {
-    static const char *const words[] = {"--ip=" MASTER_HOST, "--port=5050", "--hostname=" MASTER_HOST,
-                                        /* What ended long ago is remembered: an agent can come back after minutes. */
-                                        "--max_completed_tasks_per_framework=100000",
-                                        /* An offer that was lost on its way, as messages can be, comes back. */
-                                        "--offer_timeout=1mins"};
-    struct master_options options = {.flags = &world->master_flags};
-    cleanup_error struct error err = ERROR_INIT;
+/* Whoever leads now; a new leader is looked at from its beginning. */
+static void find_leader(struct world *world) {
+    struct master *leader = masters_leader(&world->masters);
 
-    world->master_node = sim_node_new(world->sim, MASTER_HOST);
-    if (parse_flags(&master_flag_table, &world->master_flags, words, ARRAY_SIZE(words), &err) < 0 ||
-        master_new(sim_node_env(world->master_node), &options, &world->master, &err) < 0)
-        note(world, xasprintf("master: %s", error_message(&err)));
+    if (leader == world->master)
+        return;
+    world->master = leader;
+    world->view = (struct view){0};
+    world->result->leaders += leader != NULL;
 }
 
 /* Invariants */
@@ -188,6 +189,7 @@ static void init_master(struct world *world) {
 static void on_step(void *user) {
     struct world *world = user;
 
+    find_leader(world);
     if (world->master == NULL || world->problem != NULL)
         return;
     world->problem = view_check_claims(&world->view, world->master);
@@ -240,7 +242,7 @@ static void trouble_agent(struct world *world, struct place *place) {
         world->result->machine_crashes++;
     } else {
         sim_trace(world->sim, "trouble: cut %s off", place->machine.name);
-        sim_partition(world->sim, place->machine.node, world->master_node);
+        masters_partition(&world->masters, place->machine.node);
         place->heal_ns = now + between(world, SECOND, 120 * SECOND);
         world->result->partitions++;
     }
@@ -259,7 +261,7 @@ static void trouble_framework(struct world *world, unsigned number) {
         world->result->framework_kills++;
     } else {
         sim_trace(world->sim, "trouble: cut %s off", framework->name);
-        sim_partition(world->sim, framework->node, world->master_node);
+        masters_partition(&world->masters, framework->node);
         world->framework_heal_ns[number] = now + between(world, SECOND, 90 * SECOND);
         world->result->partitions++;
     }
@@ -268,6 +270,8 @@ static void trouble_framework(struct world *world, unsigned number) {
 static void make_trouble(struct world *world) {
     uint64_t kind = choose(world, 10);
 
+    if (world->plan->masters > 1 && choose(world, MASTER_TROUBLE) == 0)
+        masters_trouble(&world->masters, choose(world, 2) == 0, between(world, SECOND, 30 * SECOND));
     if (kind < 4)
         trouble_agent(world, &world->places[choose(world, world->plan->agents)]);
     else if (kind < 6)
@@ -282,14 +286,18 @@ static void make_trouble(struct world *world) {
 /* What is due: parts come back, cuts heal; all of it at once when @all. */
 static void end_troubles(struct world *world, bool all) {
     int64_t now = sim_now(world->sim);
+    char *problem = masters_end_troubles(&world->masters, all);
 
+    if (problem != NULL)
+        note(world, problem);
+    find_leader(world);
     for (unsigned i = 0; i < world->plan->agents; i++) {
         struct place *place = &world->places[i];
 
         if (place->restart_ns != 0 && (all || place->restart_ns <= now))
             start_agent(place);
         if (place->heal_ns != 0 && (all || place->heal_ns <= now)) {
-            sim_heal(world->sim, place->machine.node, world->master_node);
+            masters_heal(&world->masters, place->machine.node);
             place->heal_ns = 0;
         }
     }
@@ -299,7 +307,7 @@ static void end_troubles(struct world *world, bool all) {
             framework_start(&world->frameworks[i]);
         }
         if (world->framework_heal_ns[i] != 0 && (all || world->framework_heal_ns[i] <= now)) {
-            sim_heal(world->sim, world->frameworks[i].node, world->master_node);
+            masters_heal(&world->masters, world->frameworks[i].node);
             world->framework_heal_ns[i] = 0;
         }
     }
@@ -466,6 +474,9 @@ static void report(struct world *world) {
     result->counts = *sim_counts(world->sim);
     result->steps = result->counts.steps;
     result->ended_ns = sim_now(world->sim);
+    result->master_kills = world->masters.kills;
+    result->master_cuts = world->masters.cuts;
+    result->master_ends = world->masters.ends;
     for (unsigned i = 0; i < world->plan->frameworks; i++) {
         result->updates += world->frameworks[i].updates;
         result->duplicates += world->frameworks[i].duplicates;
@@ -487,8 +498,7 @@ static void release(struct world *world) {
         machine_done(&world->places[i].machine);
         flags_done(&agent_flag_table, &world->places[i].flags);
     }
-    master_free(world->master);
-    flags_done(&master_flag_table, &world->master_flags);
+    masters_done(&world->masters);
     sim_free(world->sim);
     free(world->places);
     free(world->frameworks);
@@ -509,7 +519,8 @@ void world_run(const struct world_plan *plan, void (*trace)(const char *line, vo
         sim_trace_to(world.sim, trace, NULL);
     world.first_api = (unsigned)choose(&world, API_COUNT);
     set_weather(&world, false);
-    init_master(&world);
+    world.problem = masters_init(&world.masters, world.sim, plan->masters > 1 ? plan->masters : 1);
+    find_leader(&world);
     for (unsigned i = 0; i < plan->agents && world.problem == NULL; i++)
         init_place(&world, &world.places[i], i);
     for (unsigned i = 0; i < plan->frameworks && world.problem == NULL; i++)

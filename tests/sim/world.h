@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated cluster: one master, agents on machines with containers, frameworks; and everything that goes wrong. */
+/* A simulated cluster: a master or several, agents on machines with containers, frameworks; and everything that goes
+ * wrong. */
 #pragma once
 
 #include "framework.h"
 
+enum { MOST_MASTERS = 3 };
+
 struct world_plan {
     uint64_t seed;
+    unsigned masters;                   /* more than one contend; at most MOST_MASTERS */
     unsigned agents, frameworks, tasks; /* tasks: of all frameworks together */
     int64_t trouble_ns;                 /* how long faults go on */
     int64_t deadline_ns;                /* by when everything must have ended */
@@ -25,7 +29,8 @@ struct world_result {
     bool ok;
     char *problem; /* what was broken; the caller frees */
     uint64_t digest, steps;
-    int64_t ended_ns; /* virtual time */
+    int64_t ended_ns;                                         /* virtual time */
+    unsigned master_kills, master_cuts, master_ends, leaders; /* leaders: how many have led */
     unsigned agent_kills, machine_crashes, framework_kills, executor_kills, partitions;
     unsigned long updates, duplicates, reconciliations, groups, health_updates, operation_updates;
     unsigned launched, ended, operations, holdings; /* holdings: agents whose reservations were compared */
