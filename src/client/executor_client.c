@@ -143,12 +143,12 @@ static void forget_acknowledged(struct executor_client *client,
 }
 
 static void keep_account(struct executor_client *client, const Mesos__V1__Executor__Event *event) {
-    if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH && event->launch != NULL)
+    if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH)
         remember_task(client, event->launch->task);
-    else if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP && event->launch_group != NULL)
+    else if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP)
         for (size_t i = 0; i < event->launch_group->task_group->n_tasks; i++)
             remember_task(client, event->launch_group->task_group->tasks[i]);
-    else if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED && event->acknowledged != NULL)
+    else if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED)
         forget_acknowledged(client, event->acknowledged);
 }
 
@@ -211,12 +211,39 @@ static void send_untold(struct executor_client *client) {
             send_update(client, update);
 }
 
+/* Whether what the type announces is there. */
+static bool is_complete(const Mesos__V1__Executor__Event *event) {
+    switch (event->type) {
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED:
+        return event->subscribed != NULL;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH:
+        return event->launch != NULL;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP:
+        return event->launch_group != NULL;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__KILL:
+        return event->kill != NULL;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED:
+        return event->acknowledged != NULL;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__MESSAGE:
+        return event->message != NULL;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ERROR:
+        return event->error != NULL;
+    default:
+        return true;
+    }
+}
+
 static void on_event(struct subscription *subscription, const ProtobufCMessage *message) {
     struct executor_client *client = subscription_user(subscription);
     const Mesos__V1__Executor__Event *event = (const Mesos__V1__Executor__Event *)message;
 
     if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__HEARTBEAT) {
         subscription_set_silence_limit(subscription, SILENCE_LIMIT);
+        return;
+    }
+    if (!is_complete(event)) {
+        log_warning("Dropping an event %s of the agent: what it tells is not in it",
+                    message_enum_name(&mesos__v1__executor__event__type__descriptor, (int)event->type));
         return;
     }
     if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED) {

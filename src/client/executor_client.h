@@ -22,7 +22,7 @@ struct executor_client_options {
 };
 
 struct executor_client_events {
-    /* Every event but HEARTBEAT, SUBSCRIBED included; valid during the call. */
+    /* Every event but HEARTBEAT, SUBSCRIBED included; valid during the call. What its type announces is in it. */
     void (*on_event)(void *user, const Mesos__V1__Executor__Event *event);
     /* The agent went away (after SUBSCRIBED); tries to subscribe go on. */
     void (*on_disconnected)(void *user);

@@ -85,7 +85,18 @@ static void send_event(struct fixture *f, Mesos__V1__Executor__Event *event, int
 
 static void send_subscribed(struct fixture *f) {
     Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
+    Mesos__V1__Executor__Event__Subscribed subscribed = MESOS__V1__EXECUTOR__EVENT__SUBSCRIBED__INIT;
+    Mesos__V1__ExecutorInfo executor = MESOS__V1__EXECUTOR_INFO__INIT;
+    Mesos__V1__FrameworkInfo framework = MESOS__V1__FRAMEWORK_INFO__INIT;
+    Mesos__V1__AgentInfo agent = MESOS__V1__AGENT_INFO__INIT;
+    Mesos__V1__ExecutorID id = MESOS__V1__EXECUTOR_ID__INIT;
 
+    id.value = framework.user = framework.name = agent.hostname = (char *)"x";
+    executor.executor_id = &id;
+    subscribed.executor_info = &executor;
+    subscribed.framework_info = &framework;
+    subscribed.agent_info = &agent;
+    event.subscribed = &subscribed;
     send_event(f, &event, EVENT(SUBSCRIBED));
 }
 
@@ -334,6 +345,21 @@ static void a_token_goes_with_every_request(void **state) {
     assert_string_equal(f->agent.authorization, "Bearer secret");
 }
 
+static void an_event_without_what_it_tells_is_dropped(void **state) {
+    struct fixture *f = *state;
+    Mesos__V1__Executor__Event event = MESOS__V1__EXECUTOR__EVENT__INIT;
+
+    sim_run_for(f->sim, 5 * SECOND);
+    send_event(f, &event, EVENT(SUBSCRIBED));
+    send_event(f, &event, EVENT(LAUNCH));
+    send_event(f, &event, EVENT(ACKNOWLEDGED));
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->subscribed, 0);
+    send_subscribed(f);
+    sim_run_for(f->sim, SECOND);
+    assert_int_equal(f->subscribed, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -348,6 +374,7 @@ int main(void) {
         TEST(x4_a_checkpointing_executor_waits_for_the_recovery_timeout),
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),
+        TEST(an_event_without_what_it_tells_is_dropped),
         TEST(an_agent_that_recovers_is_asked_again_within_two_seconds),
         TEST(a_token_goes_with_every_request),
         TEST(a_refusal_is_the_end),

@@ -95,31 +95,26 @@ static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
         return;
     switch (event->type) {
     case MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED:
-        if (event->subscribed != NULL)
-            on_subscribed(executor, event->subscribed);
+        on_subscribed(executor, event->subscribed);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH:
-        if (event->launch != NULL)
-            CALL_BACK(executor, launch_task, event->launch->task);
+        CALL_BACK(executor, launch_task, event->launch->task);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP:
-        if (event->launch_group != NULL)
-            for (size_t i = 0; i < event->launch_group->task_group->n_tasks; i++)
-                CALL_BACK(executor, launch_task, event->launch_group->task_group->tasks[i]);
+        for (size_t i = 0; i < event->launch_group->task_group->n_tasks; i++)
+            CALL_BACK(executor, launch_task, event->launch_group->task_group->tasks[i]);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__KILL:
-        if (event->kill != NULL)
-            CALL_BACK(executor, kill_task, event->kill->task_id);
+        CALL_BACK(executor, kill_task, event->kill->task_id);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__MESSAGE:
-        if (event->message != NULL)
-            CALL_BACK(executor, framework_message, event->message->data.data, event->message->data.len);
+        CALL_BACK(executor, framework_message, event->message->data.data, event->message->data.len);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN:
         shut_down(executor);
         break;
     case MESOS__V1__EXECUTOR__EVENT__TYPE__ERROR:
-        driver_abort_with(&executor->driver, call_error, event->error == NULL ? "" : event->error->message);
+        driver_abort_with(&executor->driver, call_error, event->error->message);
         break;
     default:
         break;

@@ -323,9 +323,9 @@ static void launch(struct command_executor *executor, const Mesos__V1__TaskInfo 
 
 /* Events from the agent */
 
-static void on_subscribed(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    const Mesos__V1__FrameworkInfo *framework = event->subscribed->framework_info;
-    log_info("Subscribed executor on %s", event->subscribed->agent_info->hostname);
+static void on_subscribed(struct command_executor *executor, const Mesos__V1__Executor__Event__Subscribed *event) {
+    const Mesos__V1__FrameworkInfo *framework = event->framework_info;
+    log_info("Subscribed executor on %s", event->agent_info->hostname);
     executor->has_killing_state = false;
     for (size_t i = 0; i < framework->n_capabilities; i++) {
         if (framework->capabilities[i]->type == MESOS__V1__FRAMEWORK_INFO__CAPABILITY__TYPE__TASK_KILLING_STATE)
@@ -333,80 +333,58 @@ static void on_subscribed(struct command_executor *executor, const Mesos__V1__Ex
     }
 }
 
-static void on_launch(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    launch(executor, event->launch->task);
-}
-
-static void on_launch_group(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    log_error("LAUNCH_GROUP event is not supported");
-    shut_down(executor);
-}
-
-static void on_kill(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
+static void on_kill(struct command_executor *executor, const Mesos__V1__Executor__Event__Kill *event) {
     if (executor->state == EXECUTOR_WAITING) {
         /* Its launch has been lost on the way: the agent tells the rest. */
         log_error("Terminating because kill task message has been received before the task has been launched");
         finish(executor, EXIT_FAILURE);
         return;
     }
-    log_info("Received kill for task %s", event->kill->task_id->value);
-    kill_by_policy(executor, event->kill->kill_policy);
+    log_info("Received kill for task %s", event->task_id->value);
+    kill_by_policy(executor, event->kill_policy);
 }
 
-static void on_acknowledged(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    const ProtobufCBinaryData *uuid = &event->acknowledged->uuid;
+static void on_acknowledged(struct command_executor *executor, const Mesos__V1__Executor__Event__Acknowledged *event) {
+    const ProtobufCBinaryData *uuid = &event->uuid;
     if (executor->state == EXECUTOR_ENDED && uuid->len == UUID_BYTES &&
         memcmp(uuid->data, executor->updates.uuid, UUID_BYTES) == 0)
         finish(executor, EXIT_SUCCESS);
 }
 
-static void on_shutdown(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    shut_down(executor);
-}
-
-static void on_message(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    log_debug("Dropping a framework message: a command has no use for it");
-}
-
-static void on_error(struct command_executor *executor, const Mesos__V1__Executor__Event *event) {
-    log_error("Error: %s", event->error->message);
-}
-
-static const struct {
-    Mesos__V1__Executor__Event__Type type;
-    const char *name;
-    size_t field; /* what the event must have */
-    void (*handle)(struct command_executor *executor, const Mesos__V1__Executor__Event *event);
-} handlers[] = {
-#define EVENT(type, field) MESOS__V1__EXECUTOR__EVENT__TYPE__##type, #type, offsetof(Mesos__V1__Executor__Event, field)
-    {EVENT(SUBSCRIBED, subscribed), on_subscribed},
-    {EVENT(LAUNCH, launch), on_launch},
-    {EVENT(LAUNCH_GROUP, launch_group), on_launch_group},
-    {EVENT(KILL, kill), on_kill},
-    {EVENT(ACKNOWLEDGED, acknowledged), on_acknowledged},
-    {EVENT(MESSAGE, message), on_message},
-    {EVENT(ERROR, error), on_error},
-    {EVENT(SHUTDOWN, base), on_shutdown},
-#undef EVENT
-};
-
 static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
     struct command_executor *executor = user;
     if (executor->state == EXECUTOR_DONE)
         return;
-    for (size_t i = 0; i < ARRAY_SIZE(handlers); i++) {
-        if (handlers[i].type != event->type)
-            continue;
-        const void *const *field = (const void *const *)((const char *)event + handlers[i].field);
-        if (handlers[i].field != offsetof(Mesos__V1__Executor__Event, base) && *field == NULL) {
-            log_warning("Received %s event without its content", handlers[i].name);
-            return;
-        }
-        log_info("Received %s event", handlers[i].name);
-        handlers[i].handle(executor, event);
-        return;
+    log_info("Received %s event", message_enum_name(&mesos__v1__executor__event__type__descriptor, (int)event->type));
+    switch (event->type) {
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED:
+        on_subscribed(executor, event->subscribed);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH:
+        launch(executor, event->launch->task);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP:
+        log_error("LAUNCH_GROUP event is not supported");
+        shut_down(executor);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__KILL:
+        on_kill(executor, event->kill);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED:
+        on_acknowledged(executor, event->acknowledged);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN:
+        shut_down(executor);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__MESSAGE:
+        log_debug("Dropping a framework message: a command has no use for it");
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ERROR:
+        log_error("Error: %s", event->error->message);
+        break;
+    default:
+        log_warning("Ignoring an event that is not known here");
     }
-    log_warning("Received an UNKNOWN event and ignored");
 }
 
 static void on_disconnected(void *user) {

@@ -140,17 +140,17 @@ static void shut_down(struct default_executor *executor) {
 
 /* Events from the agent */
 
-static void on_subscribed(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    const Mesos__V1__FrameworkInfo *framework = event->subscribed->framework_info;
-    log_info("Subscribed executor on %s", event->subscribed->agent_info->hostname);
-    if (event->subscribed->container_id == NULL) {
+static void on_subscribed(struct default_executor *executor, const Mesos__V1__Executor__Event__Subscribed *event) {
+    const Mesos__V1__FrameworkInfo *framework = event->framework_info;
+    log_info("Subscribed executor on %s", event->agent_info->hostname);
+    if (event->container_id == NULL) {
         log_error("The agent does not tell the executor's container id; it is too old for task groups");
         executor->exit_code = EXIT_FAILURE;
         end_after(executor, 0);
         return;
     }
     MESSAGE_FREE(executor->container_id);
-    executor->container_id = MESSAGE_COPY(event->subscribed->container_id);
+    executor->container_id = MESSAGE_COPY(event->container_id);
     executor->is_subscribed = true;
     executor->has_killing_state = false;
     for (size_t i = 0; i < framework->n_capabilities; i++) {
@@ -162,69 +162,53 @@ static void on_subscribed(struct default_executor *executor, const Mesos__V1__Ex
         default_task_wait(task);
 }
 
-static void on_launch(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    log_error("LAUNCH event is not supported");
-    shut_down(executor);
-}
-
-static void on_launch_group(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    launch_group(executor, event->launch_group->task_group);
-}
-
-static void on_kill(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    const char *task_id = event->kill->task_id->value;
+static void on_kill(struct default_executor *executor, const Mesos__V1__Executor__Event__Kill *event) {
+    const char *task_id = event->task_id->value;
     struct default_task *task = table_find(&executor->tasks, task_id);
     if (executor->is_shutting_down || task == NULL || task->state != TASK_IS_RUNNING)
         log_warning("Ignoring kill for task '%s' as it is not running", task_id);
     else
-        default_task_kill(task, event->kill->kill_policy);
+        default_task_kill(task, event->kill_policy);
 }
 
-static void on_acknowledged(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
+static void on_acknowledged(struct default_executor *executor, const Mesos__V1__Executor__Event__Acknowledged *event) {
     if (executor->tasks.count == 0 && executor_client_unacknowledged(executor->client) == 0)
         end_after(executor, 0);
 }
 
-static void on_shutdown(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    shut_down(executor);
-}
-
-static void on_message(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    log_debug("Dropping a framework message: the default executor has no use for it");
-}
-
-static void on_error(struct default_executor *executor, const Mesos__V1__Executor__Event *event) {
-    log_error("Error: %s", event->error->message);
-}
-
-static const struct {
-    Mesos__V1__Executor__Event__Type type;
-    const char *name;
-    size_t field; /* what the event must have */
-    void (*handle)(struct default_executor *executor, const Mesos__V1__Executor__Event *event);
-} handlers[] = {
-#define EVENT(type, field) MESOS__V1__EXECUTOR__EVENT__TYPE__##type, #type, offsetof(Mesos__V1__Executor__Event, field)
-    {EVENT(SUBSCRIBED, subscribed), on_subscribed},
-    {EVENT(LAUNCH, launch), on_launch},
-    {EVENT(LAUNCH_GROUP, launch_group), on_launch_group},
-    {EVENT(KILL, kill), on_kill},
-    {EVENT(ACKNOWLEDGED, acknowledged), on_acknowledged},
-    {EVENT(MESSAGE, message), on_message},
-    {EVENT(ERROR, error), on_error},
-    {EVENT(SHUTDOWN, base), on_shutdown},
-#undef EVENT
-};
-
 static void on_event(void *user, const Mesos__V1__Executor__Event *event) {
     struct default_executor *executor = user;
-    for (size_t i = 0; i < ARRAY_SIZE(handlers) && !executor->is_done; i++) {
-        if (handlers[i].type != event->type)
-            continue;
-        const void *const *field = (const void *const *)((const char *)event + handlers[i].field);
-        log_info("Received %s event", handlers[i].name);
-        if (handlers[i].field == offsetof(Mesos__V1__Executor__Event, base) || *field != NULL)
-            handlers[i].handle(executor, event);
+    if (executor->is_done)
         return;
+    log_info("Received %s event", message_enum_name(&mesos__v1__executor__event__type__descriptor, (int)event->type));
+    switch (event->type) {
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__SUBSCRIBED:
+        on_subscribed(executor, event->subscribed);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH:
+        log_error("LAUNCH event is not supported");
+        shut_down(executor);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__LAUNCH_GROUP:
+        launch_group(executor, event->launch_group->task_group);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__KILL:
+        on_kill(executor, event->kill);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED:
+        on_acknowledged(executor, event->acknowledged);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__SHUTDOWN:
+        shut_down(executor);
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__MESSAGE:
+        log_debug("Dropping a framework message: the default executor has no use for it");
+        break;
+    case MESOS__V1__EXECUTOR__EVENT__TYPE__ERROR:
+        log_error("Error: %s", event->error->message);
+        break;
+    default:
+        log_warning("Ignoring an event that is not known here");
     }
 }
 
