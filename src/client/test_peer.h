@@ -24,10 +24,12 @@ struct peer {
     struct http_server *server;
     const ProtobufCMessageDescriptor *descriptor; /* of the calls */
     bool (*is_subscribe)(const ProtobufCMessage *call);
-    unsigned refusal;        /* answers SUBSCRIBE with this, or 0 */
-    unsigned call_refusal;   /* likewise other calls */
-    size_t call_refusals;    /* only so many of them; 0: all */
-    bool is_mute;            /* answers no calls */
+    unsigned refusal;      /* answers SUBSCRIBE with this, or 0 */
+    unsigned call_refusal; /* likewise other calls */
+    size_t call_refusals;  /* only so many of them; 0: all */
+    bool is_mute;          /* answers no calls */
+    struct http_exchange *unanswered[4];
+    size_t unanswered_count;
     const char *location;    /* of a redirect */
     char authorization[100]; /* the header of the latest request, "" if it had none */
     struct http_exchange *stream;
@@ -69,8 +71,12 @@ static inline void peer_on_request(struct http_exchange *exchange, void *user) {
     if (!peer->is_subscribe(call)) {
         peer->call = call;
         peer->calls++;
-        if (!peer->is_mute)
+        if (!peer->is_mute) {
             peer_answer(peer, exchange, call);
+            return;
+        }
+        assert_true(peer->unanswered_count < ARRAY_SIZE(peer->unanswered));
+        peer->unanswered[peer->unanswered_count++] = exchange;
         return;
     }
     assert_true(peer->subscribes < ARRAY_SIZE(peer->times));
@@ -112,6 +118,8 @@ static inline void peer_kill(struct peer *peer) {
 }
 
 static inline void peer_done(struct peer *peer) {
+    for (size_t i = 0; i < peer->unanswered_count; i++)
+        http_respond(peer->unanswered[i], 202, NULL, NULL, 0);
     http_server_free(peer->server);
     arena_done(&peer->arena);
 }
