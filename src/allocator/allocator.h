@@ -45,7 +45,7 @@ struct allocator_options {
     bool allocate_on_recovery;                /* start a round as soon as a task or executor frees resources, instead of
                                                * at the next interval; true */
     size_t slice_steps;  /* how many steps (of some 100 ns; an offer takes six) a round takes before it yields to the
-                          * loop; 20,000; 0: no limit */
+                          * loop; 12,000; 0: no limit */
     size_t slice_offers; /* how many offers are delivered before it yields; 400; 0: no limit */
     size_t max_completed_frameworks; /* --max_completed_frameworks: whose metrics are kept */
     uint64_t random_seed; /* of the order in which agents are visited and of the random sorter; 0: drawn from the env */
