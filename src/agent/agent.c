@@ -260,6 +260,7 @@ static int begin(struct agent *agent, const struct agent_options *options, struc
     agent->detector = detector_new(agent->env, flags->master, &agent_detector_events, agent, err);
     if (agent->detector == NULL || make_directories(agent, err) < 0 || listen_on(agent, options, err) < 0)
         return -1;
+    detector_set_session_timeout(agent->detector, flags->zk_session_timeout_ns);
     process_init(&agent->process, agent->endpoint, "slave(1)", &agent_process_ops);
     common_endpoints_init(&agent->common, agent->router, "slave(1)", &agent->registry, &agent_flag_table, flags,
                           agent->env, agent->machine->system_stats);

@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "election/zookeeper.h"
 #include "model/role.h"
 
 #define FIELD(member) offsetof(struct agent_flags, member)
@@ -121,11 +122,18 @@ static int check_image_providers(const void *flags, struct error *err) {
     return 0;
 }
 
+static int check_session_timeout(const void *flags, struct error *err) {
+    return zookeeper_check_session_timeout(((const struct agent_flags *)flags)->zk_session_timeout_ns, err);
+}
+
 static const struct flag flags[] = {
     {"master", FLAG_STRING, FIELD(master), NULL,
      "The master to join: 'host:port'; 'zk://[user:password@]host1:port1,host2/path' for the one that leads by "
      "ZooKeeper; 'file:///path' of a file that holds one of these.",
      NULL, FLAG_REQUIRED, NULL},
+    {"zk_session_timeout", FLAG_DURATION, FIELD(zk_session_timeout_ns), "10secs",
+     "How long the agent may be out of ZooKeeper's reach before no master counts as leading.", NULL, 0,
+     check_session_timeout},
     {"work_dir", FLAG_STRING, FIELD(work_dir), NULL,
      "Directory of sandboxes and of the state that outlives this process. It must survive a restart of the agent.",
      NULL, FLAG_REQUIRED, check_work_dir},
@@ -240,7 +248,6 @@ static const struct flag_refused refused[] = {
     {"ip6_discovery_command", "not supported: give the address with --ip"},
     {"ip_discovery_command", "not supported: give the address with --ip"},
     {"memory_profiling", "not supported: use the tools of the system"},
-    {"zk_session_timeout", "not supported: a session with ZooKeeper lasts 10secs"},
     {"resource_provider_config_dir", no_providers},
     {"csi_plugin_config_dir", no_providers},
     {"disk_profile_adaptor", no_modules},

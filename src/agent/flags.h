@@ -6,6 +6,7 @@
 
 struct agent_flags {
     char *master;
+    int64_t zk_session_timeout_ns;
     char *ip;
     int64_t port;
     char *advertise_ip;

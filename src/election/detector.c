@@ -19,6 +19,7 @@ struct detector {
     const struct detector_events *events;
     void *user;
     struct place place;
+    int64_t session_timeout_ns;
     struct env_timer tell;
     struct zookeeper *zookeeper;
     struct error failure; /* why there is none */
@@ -96,16 +97,21 @@ struct detector *detector_new(struct env *env, const char *master, const struct 
         return NULL;
     }
     detector = new0(struct detector);
-    *detector = (struct detector){.env = env, .events = events, .user = user, .place = place};
+    *detector = (struct detector){
+        .env = env, .events = events, .user = user, .place = place, .session_timeout_ns = SESSION_TIMEOUT};
     env_timer_init(&detector->tell, env, on_tell);
     return detector;
+}
+
+void detector_set_session_timeout(struct detector *detector, int64_t timeout_ns) {
+    detector->session_timeout_ns = timeout_ns;
 }
 
 void detector_start(struct detector *detector) {
     const struct zookeeper_options options = {.servers = detector->place.servers,
                                               .path = detector->place.path,
                                               .credentials = detector->place.credentials,
-                                              .session_timeout_ns = SESSION_TIMEOUT};
+                                              .session_timeout_ns = detector->session_timeout_ns};
 
     if (detector->place.servers != NULL)
         detector->zookeeper = zookeeper_new(detector->env, &options, &zookeeper_events, detector, &detector->failure);

@@ -17,6 +17,8 @@ struct detector_events {
 /* @master is checked at once; detection begins with detector_start(). */
 struct detector *detector_new(struct env *env, const char *master, const struct detector_events *events, void *user,
                               struct error *err);
+/* Before the start; 10 s otherwise. */
+void detector_set_session_timeout(struct detector *detector, int64_t timeout_ns);
 void detector_start(struct detector *detector);
 void detector_free(struct detector *detector); /* accepts NULL */
 

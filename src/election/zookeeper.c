@@ -501,6 +501,13 @@ static struct zookeeper *new_real(struct loop *loop, const struct zookeeper_opti
 
 /* Both worlds */
 
+/* The library counts milliseconds in an int. */
+int zookeeper_check_session_timeout(int64_t timeout_ns, struct error *err) {
+    if (timeout_ns < SECOND || timeout_ns > DAY)
+        return error_set(err, 0, "must be between 1secs and 1days");
+    return 0;
+}
+
 bool zookeeper_exists(struct env *env) {
     return loop_of(env) != NULL || sim_service_of(env) != NULL;
 }

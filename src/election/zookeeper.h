@@ -45,6 +45,8 @@ struct zookeeper_service {
                               void *user);
 };
 
+/* For flags: whether sessions can last that long. */
+int zookeeper_check_session_timeout(int64_t timeout_ns, struct error *err);
 /* Whether the world has one at all: any real one, and the simulated ones that were given one. */
 bool zookeeper_exists(struct env *env);
 /* Everything is copied but @events. Fails in a simulated world without ZooKeeper. */

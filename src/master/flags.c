@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "election/zookeeper.h"
 #include "model/role.h"
 
 #define FIELD(member) offsetof(struct master_flags, member)
@@ -33,13 +34,8 @@ static int check_registry(const void *flags, struct error *err) {
     return 0;
 }
 
-/* The library counts milliseconds in an int. */
 static int check_session_timeout(const void *flags, struct error *err) {
-    const int64_t timeout_ns = ((const struct master_flags *)flags)->zk_session_timeout_ns;
-
-    if (timeout_ns < SECOND || timeout_ns > 24 * HOUR)
-        return error_set(err, 0, "must be between 1secs and 1days");
-    return 0;
+    return zookeeper_check_session_timeout(((const struct master_flags *)flags)->zk_session_timeout_ns, err);
 }
 
 static int check_sorter(const char *sorter, struct error *err) {

@@ -167,6 +167,15 @@ def test_the_cluster_goes_on_when_its_leader_is_killed(masters, tmp_path):
     again.close()
 
 
+def test_an_agent_has_a_session_of_its_own_length(masters, zookeeper):
+    cluster = masters.add(timeout="1mins")
+    short = cluster.start_agent("short", "--zk_session_timeout=1secs", master=masters.url())
+    cluster.start_agent("long", "--zk_session_timeout=1mins", master=masters.url())
+    zookeeper.stop()
+    wait_for("the master to be given up", lambda: "Lost leading master" in short.text())
+    assert "Lost leading master" not in cluster.agents["long"].text()
+
+
 def test_who_ends_in_order_hands_over_at_once(masters):
     first, second = masters.add(timeout="1hrs"), masters.add()
     assert masters.leader() is first
@@ -281,3 +290,10 @@ def test_unmodified_clients_read_the_leader(masters, zookeeper):
     assert get_json(leader(), "/state")["pid"] == f"master@{first.address}"
     first.master.stop()
     assert leader() == second.address
+
+
+def test_a_local_cluster_has_one_master(tmp_path):
+    local = Daemon("local", [BIN / "mesos-local", f"--work_dir={tmp_path}", "--port=0"], tmp_path,
+                   env={"MESOS_ZK": "zk://127.0.0.1:1/mesos"})
+    assert local.wait() == 1
+    assert "unset MESOS_ZK" in last_line(local)

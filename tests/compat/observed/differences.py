@@ -45,7 +45,7 @@ DIFFERENCES = [
 # Patterns for names of flags and metrics.
 NAMES_WE_LACK = {
     "master": [
-        r"registrar/.*|registry_(fetch|store)_timeout|zk_session_timeout",  # no durable registry
+        r"registrar/.*|registry_(fetch|store)_timeout",  # no durable registry
         r"allocator/mesos/quota/roles//.*",  # of the empty role, by a slip of Mesos
         r"authentication_v0_timeout|initialize_driver_logging",  # of authentication and glog
     ],
@@ -53,7 +53,7 @@ NAMES_WE_LACK = {
         r"containerizer/mesos/provisioner/.*",  # no images
         r"appc_.*|docker.*|network_cni_.*|cgroups_.*|systemd_.*|perf_.*|enforce_container_disk_quota",
         r"container_disk_watch_interval|disallow_sharing_agent_(ipc|pid)_namespace|http_executor_domain_sockets",
-        r"authentica.*|authorizer|initialize_driver_logging|logbufsecs|memory_profiling|zk_session_timeout",
+        r"authentica.*|authorizer|initialize_driver_logging|logbufsecs|memory_profiling",
         r"oversubscribed_resources_interval|qos_correction_interval_min|revocable_cpu_low_priority",
     ],
 }
