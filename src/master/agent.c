@@ -26,48 +26,74 @@ const char *agent_text(const struct agent *agent, char text[AGENT_TEXT_BYTES]) {
     return text;
 }
 
+#define CAPABILITY(member, name) \
+    { offsetof(struct agent_capabilities, member), MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__##name }
+
+static const struct {
+    size_t offset;
+    Mesos__V1__AgentInfo__Capability__Type type;
+} capabilities[MOST_AGENT_CAPABILITIES] = {
+    CAPABILITY(multi_role, MULTI_ROLE),
+    CAPABILITY(hierarchical_role, HIERARCHICAL_ROLE),
+    CAPABILITY(reservation_refinement, RESERVATION_REFINEMENT),
+    CAPABILITY(resource_provider, RESOURCE_PROVIDER),
+    CAPABILITY(resize_volume, RESIZE_VOLUME),
+    CAPABILITY(agent_operation_feedback, AGENT_OPERATION_FEEDBACK),
+    CAPABILITY(agent_draining, AGENT_DRAINING),
+    CAPABILITY(task_resource_limits, TASK_RESOURCE_LIMITS),
+};
+
 static struct agent_capabilities capabilities_from(Mesos__V1__AgentInfo__Capability *const *messages, size_t count) {
     struct agent_capabilities ret = {0};
 
-    for (size_t i = 0; i < count; i++) {
-        switch (messages[i]->type) {
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__MULTI_ROLE:
-            ret.multi_role = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__HIERARCHICAL_ROLE:
-            ret.hierarchical_role = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESERVATION_REFINEMENT:
-            ret.reservation_refinement = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESOURCE_PROVIDER:
-            ret.resource_provider = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__RESIZE_VOLUME:
-            ret.resize_volume = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_OPERATION_FEEDBACK:
-            ret.agent_operation_feedback = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__AGENT_DRAINING:
-            ret.agent_draining = true;
-            break;
-        case MESOS__V1__AGENT_INFO__CAPABILITY__TYPE__TASK_RESOURCE_LIMITS:
-            ret.task_resource_limits = true;
-            break;
-        default:
-            break;
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < ARRAY_SIZE(capabilities); k++)
+            if (messages[i]->type == capabilities[k].type)
+                *(bool *)((char *)&ret + capabilities[k].offset) = true;
     return ret;
 }
 
-static void free_capabilities(struct agent *agent) {
-    for (size_t i = 0; i < agent->capability_count; i++)
-        MESSAGE_FREE(agent->capability_messages[i]);
-    free(agent->capability_messages);
-    agent->capability_messages = NULL;
-    agent->capability_count = 0;
+size_t agent_capability_types(const struct agent *agent,
+                              Mesos__V1__AgentInfo__Capability__Type ret[MOST_AGENT_CAPABILITIES]) {
+    size_t count = 0;
+
+    for (size_t k = 0; k < ARRAY_SIZE(capabilities); k++)
+        if (*(const bool *)((const char *)&agent->capabilities + capabilities[k].offset))
+            ret[count++] = capabilities[k].type;
+    return count;
+}
+
+Mesos__V1__AgentInfo__Capability **agent_capability_messages(const struct agent *agent, struct arena *arena,
+                                                             size_t *ret_count) {
+    Mesos__V1__AgentInfo__Capability__Type types[MOST_AGENT_CAPABILITIES];
+    const size_t count = agent_capability_types(agent, types);
+    Mesos__V1__AgentInfo__Capability **messages = arena_alloc(arena, sizeof(*messages) * (count + 1));
+
+    for (size_t i = 0; i < count; i++) {
+        messages[i] = arena_alloc(arena, sizeof(*messages[i]));
+        mesos__v1__agent_info__capability__init(messages[i]);
+        messages[i]->has_type = true;
+        messages[i]->type = types[i];
+    }
+    *ret_count = count;
+    return messages;
+}
+
+/* Its capabilities are in @arena. */
+static struct allocator_agent for_allocator(const struct agent *agent, struct arena *arena) {
+    struct allocator_agent ret = {.id = agent->id, .info = agent->info, .total = &agent->total};
+
+    ret.capabilities = (const Mesos__V1__AgentInfo__Capability *const *)agent_capability_messages(
+        agent, arena, &ret.capability_count);
+    return ret;
+}
+
+void agent_update_allocator(const struct agent *agent) {
+    struct arena arena = ARENA_INIT;
+    struct allocator_agent description = for_allocator(agent, &arena);
+
+    allocator_update_agent(agent->master->allocator, &description);
+    arena_done(&arena);
 }
 
 /* The agent's resources with the reservations and volumes it has checkpointed. */
@@ -91,12 +117,7 @@ static void set_description(struct agent *agent, const struct agent_description 
     agent->info = (Mesos__V1__AgentInfo *)message_copy(&description->info->base, NULL);
     MESSAGE_FREE(old_info);
     string_replace(&agent->version, description->version);
-    free_capabilities(agent);
-    agent->capability_count = description->capability_count;
-    agent->capability_messages = xcalloc(agent->capability_count + 1, sizeof(*agent->capability_messages));
-    for (size_t i = 0; i < agent->capability_count; i++)
-        agent->capability_messages[i] = MESSAGE_COPY(description->capabilities[i]);
-    agent->capabilities = capabilities_from(agent->capability_messages, agent->capability_count);
+    agent->capabilities = capabilities_from(description->capabilities, description->capability_count);
     agent->resource_version = description->resource_version == NULL
                                   ? NULL
                                   : (Mesos__V1__UUID *)message_copy(&description->resource_version->base, NULL);
@@ -151,7 +172,6 @@ void agent_free(struct agent *agent) {
     resources_done(&agent->checkpointed);
     resources_done(&agent->used);
     resources_done(&agent->offered);
-    free_capabilities(agent);
     MESSAGE_FREE(agent->resource_version);
     MESSAGE_FREE(agent->info);
     free(agent->version);
@@ -226,13 +246,8 @@ void agent_set_pid(struct agent *agent, const struct pid *pid) {
 
 /* What runs on the agent by framework, for the allocator. */
 static void add_to_allocator(struct agent *agent) {
-    struct allocator_agent description = {
-        .id = agent->id,
-        .info = agent->info,
-        .capabilities = (const Mesos__V1__AgentInfo__Capability *const *)agent->capability_messages,
-        .capability_count = agent->capability_count,
-        .total = &agent->total,
-    };
+    struct arena arena = ARENA_INIT;
+    struct allocator_agent description = for_allocator(agent, &arena);
     size_t most = agent->task_count + agent->executors.count, count = 0;
     struct resources *sums = xcalloc(most + 1, sizeof(*sums));
     struct allocator_used *used = xcalloc(most + 1, sizeof(*used));
@@ -264,6 +279,7 @@ static void add_to_allocator(struct agent *agent) {
     free(sums);
     free(used);
     table_done(&by_framework);
+    arena_done(&arena);
 }
 
 void agent_add(struct agent *agent) {

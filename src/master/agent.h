@@ -18,6 +18,8 @@
  */
 enum agent_state { AGENT_ACTIVE, AGENT_DISCONNECTED, AGENT_DEACTIVATED };
 
+#define MOST_AGENT_CAPABILITIES 8
+
 struct agent_capabilities {
     bool multi_role, hierarchical_role, reservation_refinement, resource_provider, resize_volume,
         agent_operation_feedback, agent_draining, task_resource_limits;
@@ -38,9 +40,7 @@ struct agent {
     bool is_deactivated;        /* by an operator: also when it comes back from DISCONNECTED */
     Mesos__V1__AgentInfo *info; /* with its id */
     char *version;
-    Mesos__V1__AgentInfo__Capability **capability_messages; /* each a copy */
-    size_t capability_count;
-    struct agent_capabilities capabilities;
+    struct agent_capabilities capabilities; /* those that we know of, as with Mesos */
     Mesos__V1__UUID *resource_version;      /* or NULL */
     int64_t registered_ns, reregistered_ns; /* wall clock; 0 if it has not */
 
@@ -89,6 +89,14 @@ struct agent_description {
     size_t checkpointed_count;
     const Mesos__V1__UUID *resource_version;
 };
+
+/* The capabilities in the order of Mesos: their types, of which the number is returned, and messages of @arena. */
+size_t agent_capability_types(const struct agent *agent,
+                              Mesos__V1__AgentInfo__Capability__Type ret[MOST_AGENT_CAPABILITIES]);
+Mesos__V1__AgentInfo__Capability **agent_capability_messages(const struct agent *agent, struct arena *arena,
+                                                             size_t *ret_count);
+/* Tell the allocator what it is and has, after a change. */
+void agent_update_allocator(const struct agent *agent);
 
 /* In no table yet; fails if the checkpointed resources do not fit the total ones. */
 int agent_new(struct master *master, const struct pid *pid, const struct agent_description *description,

@@ -180,15 +180,7 @@ static void set_oversubscribed(struct agent *agent, const Mesos__Internal__Updat
         return;
     resources_assign(&agent->total, &total);
     agent_claims_changed(agent);
-    allocator_update_agent(
-        agent->master->allocator,
-        &(struct allocator_agent){
-            .id = agent->id,
-            .info = agent->info,
-            .capabilities = (const Mesos__V1__AgentInfo__Capability *const *)agent->capability_messages,
-            .capability_count = agent->capability_count,
-            .total = &agent->total,
-        });
+    agent_update_allocator(agent);
     list_for_each (&agent->offers, offer, in_agent) {
         struct resources cleanup_resources revocable = RESOURCES_INIT;
 

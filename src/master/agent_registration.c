@@ -414,15 +414,7 @@ static void reregister_known(struct agent *agent, const struct pid *from,
     }
     agent_set_pid(agent, from);
     agent->reregistered_ns = env_wall_clock(master->env);
-    allocator_update_agent(
-        master->allocator,
-        &(struct allocator_agent){
-            .id = agent->id,
-            .info = agent->info,
-            .capabilities = (const Mesos__V1__AgentInfo__Capability *const *)agent->capability_messages,
-            .capability_count = agent->capability_count,
-            .total = &agent->total,
-        });
+    agent_update_allocator(agent);
     reconcile_known(agent, message);
     if (!agent_is_connected(agent))
         agent_set_state(agent, agent->is_deactivated ? AGENT_DEACTIVATED : AGENT_ACTIVE);

@@ -68,13 +68,13 @@ static void write_attributes(struct json_writer *writer, Mesos__V1__Attribute *c
 }
 
 static void write_agent_capabilities(struct json_writer *writer, const struct agent *agent) {
-    json_begin_array(writer);
-    for (size_t i = 0; i < agent->capability_count; i++) {
-        const char *name = message_value_name(&mesos__v1__agent_info__capability__type__descriptor,
-                                              (int)agent->capability_messages[i]->type, MESSAGE_V0);
+    Mesos__V1__AgentInfo__Capability__Type types[MOST_AGENT_CAPABILITIES];
+    const size_t count = agent_capability_types(agent, types);
 
-        json_string(writer, name == NULL ? "UNKNOWN" : name);
-    }
+    json_begin_array(writer);
+    for (size_t i = 0; i < count; i++)
+        json_string(writer, message_value_name(&mesos__v1__agent_info__capability__type__descriptor, (int)types[i],
+                                               MESSAGE_V0));
     json_end_array(writer);
 }
 

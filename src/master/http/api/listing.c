@@ -55,8 +55,7 @@ Mesos__V1__Master__Response__GetAgents__Agent *listing_agent(const struct agent 
                           &message->n_allocated_resources);
     resources_to_messages(&agent->offered, RESOURCE_FORMAT_ENDPOINT, arena, &message->offered_resources,
                           &message->n_offered_resources);
-    message->n_capabilities = agent->capability_count;
-    message->capabilities = agent->capability_messages;
+    message->capabilities = agent_capability_messages(agent, arena, &message->n_capabilities);
     return message;
 }
 
