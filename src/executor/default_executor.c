@@ -26,13 +26,19 @@ static void end_after(struct default_executor *executor, int64_t delay_ns) {
         env_timer_start(&executor->end_timer, delay_ns);
 }
 
-void default_executor_finish(struct default_executor *executor) {
+/* End once the updates are acknowledged, or after some time. */
+static void finish(struct default_executor *executor) {
     if (executor_client_unacknowledged(executor->client) == 0) {
         end_after(executor, 0);
         return;
     }
     log_info("Terminating after the last acknowledgement");
     end_after(executor, executor->is_shutting_down ? SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT_NS : ACKNOWLEDGEMENT_TIMEOUT_NS);
+}
+
+void default_executor_fail(struct default_executor *executor) {
+    executor->is_shutting_down = true;
+    finish(executor);
 }
 
 /* Groups */
@@ -72,7 +78,7 @@ void default_executor_task_over(struct default_executor *executor, struct defaul
         kill_group(executor, group);
     leave_group(group);
     if (executor->tasks.count == 0 || (executor->is_shutting_down && !has_running(executor)))
-        default_executor_finish(executor);
+        finish(executor);
 }
 
 /* The first task of @group that has not been told of its launch. */
@@ -124,7 +130,7 @@ static void shut_down(struct default_executor *executor) {
     log_info("Shutting down");
     executor->is_shutting_down = true;
     if (executor->tasks.count == 0 || !executor->is_subscribed) {
-        default_executor_finish(executor);
+        finish(executor);
         return;
     }
     struct default_task *task;
@@ -135,7 +141,7 @@ static void shut_down(struct default_executor *executor) {
     }
     /* Launches under way have nobody to tell of them: the agent destroys what is left. */
     if (!has_running)
-        default_executor_finish(executor);
+        finish(executor);
 }
 
 /* Events from the agent */

@@ -120,7 +120,7 @@ static void on_waited(void *user, unsigned status, const Mesos__V1__Agent__Respo
     } else {
         log_error("Received %u (%s) while waiting on child container %s of task '%s'", status, text, task->container,
                   task->info->task_id->value);
-        default_executor_finish(task->executor);
+        default_executor_fail(task->executor);
     }
 }
 
@@ -287,7 +287,7 @@ void default_task_launched(struct default_task *task) {
     cleanup_error struct error err = ERROR_INIT;
     if (start_checks(task, &err) < 0) {
         log_error("%s", error_message(&err));
-        default_executor_finish(task->executor);
+        default_executor_fail(task->executor);
         return;
     }
     if (task->info->max_completion_time != NULL && task->info->max_completion_time->nanoseconds > 0)
@@ -305,7 +305,7 @@ static void on_launch_answer(void *user, unsigned status, const Mesos__V1__Agent
     task->launching = NULL;
     if (status == 0) {
         log_error("Unable to receive a response from the agent for the LAUNCH_CONTAINER call: %s", text);
-        default_executor_finish(executor);
+        default_executor_fail(executor);
         return;
     }
     if (status != 200) {

@@ -83,5 +83,6 @@ void default_executor_launch_answered(struct default_executor *executor, struct 
 /* @task has ended in @state; it is gone afterwards. */
 void default_executor_task_over(struct default_executor *executor, struct default_task *task,
                                 Mesos__V1__TaskState state);
-/* Give up: end once the updates are acknowledged, or after a minute. */
-void default_executor_finish(struct default_executor *executor);
+/* What can not be mended: take no group any more, and end. The agent ends what still runs, and tells of it.
+ * [DefaultExecutor::_shutdown()] */
+void default_executor_fail(struct default_executor *executor);

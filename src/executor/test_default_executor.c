@@ -291,6 +291,20 @@ static void container_nobody_knows_is_a_failed_task(void **state) {
     assert_last(fixture, "t1", FAILED, "Unable to retrieve command's termination information");
 }
 
+static void a_launch_that_gets_no_answer_ends_the_executor(void **state) {
+    struct fixture *fixture = *state;
+    fixture->world.acknowledges = false;
+    start_executor(fixture);
+    send_group(fixture, 0, 1);
+    http_exchange_abort(take_ptr(&next_call(fixture, LAUNCH)->exchange));
+    settle(&fixture->world);
+    send_group(fixture, 1, 1); /* it comes too late */
+    sim_run_for(fixture->world.sim, 2 * SECOND);
+    assert_int_equal(fixture->world.call_count, fixture->next_call);
+    assert_updates(&fixture->world, STARTING);
+    assert_true(fixture->world.is_done);
+}
+
 static void shutdown_kills_all(void **state) {
     struct fixture *fixture = *state;
     struct container_call *waits[2];
@@ -408,6 +422,7 @@ int main(void) {
         with_fixture(task_is_killed_at_its_maximum_completion_time),
         with_fixture(waiting_goes_on_after_a_restart_of_the_agent),
         with_fixture(container_nobody_knows_is_a_failed_task),
+        with_fixture(a_launch_that_gets_no_answer_ends_the_executor),
         with_fixture(shutdown_kills_all),
         with_fixture(shutdown_without_tasks_ends_at_once),
         with_fixture(agent_that_does_not_come_back_ends_the_executor),
