@@ -275,8 +275,10 @@ def test_a_dynamic_reservation_in_either_form(quick, knows):
     (full,) = agent["reserved_resources_full"]["a"]
     assert full["reservations"] == new["reservations"]
     assert full["role"] == "a"
-    (state,) = [get_json(quick.agents["agent"].address, "/state")]
-    assert state["reserved_resources_full"]["a"][0]["reservations"] == new["reservations"]
+    # The agent shows it once it is written down, which the master does not wait for.
+    (full,) = wait_for("the reservation on the agent", lambda: get_json(
+        quick.agents["agent"].address, "/state")["reserved_resources_full"].get("a"))
+    assert full["reservations"] == new["reservations"]
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["with", "without"])
