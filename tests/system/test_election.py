@@ -131,6 +131,7 @@ def test_who_does_not_lead_redirects(masters):
 
 def test_the_cluster_goes_on_when_its_leader_is_killed(masters, tmp_path):
     first, second, third = masters.add(), masters.add(), masters.add()
+    assert masters.leader() is first
     agent = first.start_agent(master=masters.url())
     gate = f"until [ -e {tmp_path / 'go'} ]; do sleep 0.05; done"
     queue = first.start("queue", BIN / "example-queue", f"--master={masters.url()}",
@@ -169,6 +170,7 @@ def test_the_cluster_goes_on_when_its_leader_is_killed(masters, tmp_path):
 
 def test_an_agent_has_a_session_of_its_own_length(masters, zookeeper):
     cluster = masters.add(timeout="1mins")
+    assert masters.leader() is cluster
     short = cluster.start_agent("short", "--zk_session_timeout=1secs", master=masters.url())
     cluster.start_agent("long", "--zk_session_timeout=1mins", master=masters.url())
     zookeeper.stop()
@@ -214,6 +216,7 @@ def test_another_candidate_that_is_removed_contends_again(masters):
 
 def test_without_zookeeper_nobody_leads(masters, zookeeper):
     first, second = masters.add(), masters.add()
+    assert masters.leader() is first
     wait_for("the leader to be known", lambda: ask(second, "GET", "/redirect")[0] == 307)
     zookeeper.stop()
     expect_end(first, "leader")
@@ -276,6 +279,7 @@ def test_credentials_close_what_masters_write(masters, zookeeper, tmp_path):
 def test_unmodified_clients_read_the_leader(masters, zookeeper):
     """As scripts do: the znode with the lowest number, its JSON, the address in it."""
     first, second = masters.add(), masters.add()
+    assert masters.leader() is first
 
     def leader():
         client = KazooClient(zookeeper.address)
