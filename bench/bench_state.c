@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -138,9 +139,16 @@ static void add_task(struct cluster *cluster, struct framework *framework, struc
 }
 
 static size_t memory_in_use(void) {
-    struct mallinfo2 info = mallinfo2();
+    size_t pages = 0;
+    FILE *file;
 
-    return info.uordblks + info.hblkhd;
+    /* Of the process, as what comes from pools is not malloc's; without what it has freed. */
+    malloc_trim(0);
+    file = fopen("/proc/self/statm", "r");
+    if (file == NULL || fscanf(file, "%*u %zu", &pages) != 1)
+        exit(EXIT_FAILURE);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static void fill(struct cluster *cluster) {
