@@ -8,8 +8,8 @@
 #include "agent/nested.h"
 #include "agent/operations.h"
 #include "base/log.h"
-#include "base/version.h"
 #include "message/json.h"
+#include "model/program_info.h"
 
 /* A new message of the type whose init function is @init, in the request's arena. */
 #define MAKE(arena, type, init) \
@@ -28,48 +28,20 @@ void api_get_health(struct api_request *request) {
     api_respond(request->exchange, &response);
 }
 
-struct flag_list {
-    struct arena *arena;
-    Mesos__V1__Agent__Response__GetFlags *message;
-};
-
-static void on_flag(void *user, const char *name, const char *value) {
-    struct flag_list *list = user;
-    Mesos__V1__Flag *flag = MAKE(list->arena, Mesos__V1__Flag, mesos__v1__flag__init);
-
-    flag->name = arena_strdup(list->arena, name);
-    flag->value = arena_strdup(list->arena, value);
-    list->message->flags[list->message->n_flags++] = flag;
-}
-
 void api_get_flags(struct api_request *request) {
     Mesos__V1__Agent__Response response = API_RESPONSE(GET_FLAGS);
     Mesos__V1__Agent__Response__GetFlags flags = MESOS__V1__AGENT__RESPONSE__GET_FLAGS__INIT;
-    struct flag_list list = {.arena = request->arena, .message = &flags};
-    cleanup_buffer struct buffer text = BUFFER_INIT;
-    struct json_writer writer;
 
-    flags.flags = arena_alloc(request->arena, agent_flag_table.count * sizeof(*flags.flags));
-    json_init(&writer, &text);
-    flags_write_json(&agent_flag_table, request->agent->flags, &writer);
-    json_parse_strings(text.data, text.size, on_flag, &list, NULL);
+    flags.flags = program_flags(&agent_flag_table, request->agent->flags, request->arena, &flags.n_flags);
     response.get_flags = &flags;
     api_respond(request->exchange, &response);
 }
 
 void api_get_version(struct api_request *request) {
-    const struct version *version = version_get();
     Mesos__V1__Agent__Response response = API_RESPONSE(GET_VERSION);
     Mesos__V1__Agent__Response__GetVersion get_version = MESOS__V1__AGENT__RESPONSE__GET_VERSION__INIT;
-    Mesos__V1__VersionInfo info = MESOS__V1__VERSION_INFO__INIT;
+    Mesos__V1__VersionInfo info = program_version();
 
-    info.version = (char *)version->number;
-    info.build_date = (char *)version->build_date;
-    info.has_build_time = true;
-    info.build_time = version->build_time;
-    info.build_user = (char *)version->build_user;
-    info.git_sha = (char *)version->git_sha;
-    info.git_tag = (char *)version->git_tag;
     get_version.version_info = &info;
     response.get_version = &get_version;
     api_respond(request->exchange, &response);
@@ -78,18 +50,8 @@ void api_get_version(struct api_request *request) {
 void api_get_metrics(struct api_request *request) {
     Mesos__V1__Agent__Response response = API_RESPONSE(GET_METRICS);
     Mesos__V1__Agent__Response__GetMetrics metrics = MESOS__V1__AGENT__RESPONSE__GET_METRICS__INIT;
-    const struct metric *metric;
 
-    metrics.metrics = arena_alloc(request->arena,
-                                  (request->agent->registry.by_name.count + 1) * sizeof(*metrics.metrics));
-    table_for_each (&request->agent->registry.by_name, metric) {
-        Mesos__V1__Metric *message = MAKE(request->arena, Mesos__V1__Metric, mesos__v1__metric__init);
-
-        message->name = metric->name;
-        message->has_value = true;
-        message->value = metric->read != NULL ? metric->read(metric->user) : metric->value;
-        metrics.metrics[metrics.n_metrics++] = message;
-    }
+    metrics.metrics = program_metrics(&request->agent->registry, request->arena, &metrics.n_metrics);
     response.get_metrics = &metrics;
     api_respond(request->exchange, &response);
 }

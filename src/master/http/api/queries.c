@@ -2,14 +2,13 @@
 /* The calls of the operator API that look at one thing and are answered at once. */
 #include <string.h>
 
-#include "base/version.h"
 #include "master/agent.h"
 #include "master/framework.h"
 #include "master/http/api/api.h"
 #include "master/http/endpoints.h"
 #include "master/http/model.h"
 #include "master/http/roles.h"
-#include "message/json.h"
+#include "model/program_info.h"
 
 #define RESPONSE(name) \
     { \
@@ -34,84 +33,32 @@ void api_get_health(struct api_request *request) {
     api_respond(request, &response);
 }
 
-struct flag_list {
-    struct arena *arena;
-    Mesos__V1__Master__Response__GetFlags *message;
-};
-
-static void add_flag(void *user, const char *name, const char *value) {
-    struct flag_list *list = user;
-    Mesos__V1__Flag *flag = MAKE(list->arena, Mesos__V1__Flag, mesos__v1__flag__init);
-
-    flag->name = arena_strdup(list->arena, name);
-    flag->value = arena_strdup(list->arena, value);
-    list->message->flags[list->message->n_flags++] = flag;
-}
-
 void api_get_flags(struct api_request *request) {
     Mesos__V1__Master__Response response = RESPONSE(GET_FLAGS);
     Mesos__V1__Master__Response__GetFlags flags = MESOS__V1__MASTER__RESPONSE__GET_FLAGS__INIT;
-    struct flag_list list = {request->arena, &flags};
-    cleanup_buffer struct buffer text = BUFFER_INIT;
-    struct json_writer writer;
 
-    /* Their values as text are known to the writer of /flags alone. */
-    flags.flags = arena_alloc(request->arena, (master_flag_table.count + 1) * sizeof(*flags.flags));
-    json_init(&writer, &text);
-    flags_write_json(&master_flag_table, request->endpoints->master->flags, &writer);
-    json_parse_strings(text.data, text.size, add_flag, &list, NULL);
+    flags.flags = program_flags(&master_flag_table, request->endpoints->master->flags, request->arena, &flags.n_flags);
     response.get_flags = &flags;
     api_respond(request, &response);
 }
 
 void api_get_version(struct api_request *request) {
-    const struct version *version = version_get();
     Mesos__V1__Master__Response response = RESPONSE(GET_VERSION);
     Mesos__V1__Master__Response__GetVersion get_version = MESOS__V1__MASTER__RESPONSE__GET_VERSION__INIT;
-    Mesos__V1__VersionInfo info = MESOS__V1__VERSION_INFO__INIT;
+    Mesos__V1__VersionInfo info = program_version();
 
-    info.version = (char *)version->number;
-    info.build_date = (char *)version->build_date;
-    info.has_build_time = true;
-    info.build_time = version->build_time;
-    info.build_user = (char *)version->build_user;
-    info.git_sha = (char *)version->git_sha;
-    info.git_tag = (char *)version->git_tag;
     get_version.version_info = &info;
     response.get_version = &get_version;
     api_respond(request, &response);
 }
 
-struct metric_list {
-    struct arena *arena;
-    Mesos__V1__Master__Response__GetMetrics *message;
-    size_t capacity;
-};
-
-static void add_metric(void *user, const char *name, double value) {
-    struct metric_list *list = user;
-    Mesos__V1__Master__Response__GetMetrics *message = list->message;
-    Mesos__V1__Metric *metric = MAKE(list->arena, Mesos__V1__Metric, mesos__v1__metric__init);
-
-    metric->name = arena_strdup(list->arena, name);
-    metric->has_value = true;
-    metric->value = value;
-    if (message->n_metrics == list->capacity) {
-        list->capacity = list->capacity == 0 ? 1024 : list->capacity * 2;
-        message->metrics = xrealloc(message->metrics, list->capacity * sizeof(struct Mesos__V1__Metric *));
-    }
-    message->metrics[message->n_metrics++] = metric;
-}
-
 void api_get_metrics(struct api_request *request) {
     Mesos__V1__Master__Response response = RESPONSE(GET_METRICS);
     Mesos__V1__Master__Response__GetMetrics metrics = MESOS__V1__MASTER__RESPONSE__GET_METRICS__INIT;
-    struct metric_list list = {request->arena, &metrics, 0};
 
-    metrics_for_each_value(&request->endpoints->master->registry, add_metric, &list);
+    metrics.metrics = program_metrics(&request->endpoints->master->registry, request->arena, &metrics.n_metrics);
     response.get_metrics = &metrics;
     api_respond(request, &response);
-    free(metrics.metrics);
 }
 
 void api_get_logging_level(struct api_request *request) {
