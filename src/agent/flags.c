@@ -148,7 +148,7 @@ static const struct flag flags[] = {
     {"port", FLAG_INTEGER, FIELD(port), "5051", "Port to listen on; 0 takes a free one.", NULL, 0, check_port},
     {"advertise_ip", FLAG_STRING, FIELD(advertise_ip), NULL,
      "IP address under which the master reaches this agent, if it is another one than --ip.", NULL, 0, NULL},
-    {"advertise_port", FLAG_INTEGER, FIELD(advertise_port), "0",
+    {"advertise_port", FLAG_INTEGER, FIELD(advertise_port), NULL,
      "Port under which the master reaches this agent, if it is another one than --port.", NULL, 0,
      check_advertise_port},
     {"hostname", FLAG_STRING, FIELD(hostname), NULL,

@@ -45,15 +45,20 @@ static char *name_of(const char *ip) {
     return xstrdup(ip);
 }
 
-/* Fill in the addresses that are not given: this may ask the resolver, which actors must not. */
-static void complete(struct master_flags *flags) {
-    if (flags->advertise_ip == NULL && (flags->ip == NULL || strcmp(flags->ip, "0.0.0.0") == 0))
-        flags->advertise_ip = own_ip();
-    if (flags->hostname == NULL) {
-        const char *ip = flags->advertise_ip != NULL ? flags->advertise_ip : flags->ip;
+/* The addresses that are not given: this may ask the resolver, which actors must not. NULL if they are given. */
 
-        flags->hostname = flags->hostname_lookup ? name_of(ip) : xstrdup(ip);
-    }
+static char *find_own_ip(const struct master_flags *flags) {
+    if (flags->advertise_ip != NULL || (flags->ip != NULL && strcmp(flags->ip, "0.0.0.0") != 0))
+        return NULL;
+    return own_ip();
+}
+
+static char *find_hostname(const struct master_flags *flags, const char *found_ip) {
+    const char *ip = flags->advertise_ip != NULL ? flags->advertise_ip : found_ip != NULL ? found_ip : flags->ip;
+
+    if (flags->hostname != NULL)
+        return NULL;
+    return flags->hostname_lookup ? name_of(ip) : xstrdup(ip);
 }
 
 static void discard_line(enum log_level level, const char *line, size_t size, void *user) {
@@ -103,9 +108,12 @@ static void on_ended(void *user, const struct error *err) {
 
 static const struct master_events master_events = {.on_ended = on_ended};
 
-static int run(struct loop *loop, struct master_flags *flags, struct error *err) {
+static int run(struct loop *loop, const struct master_flags *flags, struct error *err) {
     struct program program = {.loop = loop};
+    cleanup_free char *ip = find_own_ip(flags), *hostname = find_hostname(flags, ip);
     struct master_options options = {.flags = flags,
+                                     .hostname = hostname,
+                                     .address_ip = ip,
                                      .read_stats = system_stats_read,
                                      .http = &master_http_endpoints,
                                      .events = &master_events,
@@ -114,7 +122,6 @@ static int run(struct loop *loop, struct master_flags *flags, struct error *err)
 
     if (set_log(flags, err) < 0 || check_work_dir(loop_env(loop), flags->work_dir, err) < 0)
         return -1;
-    complete(flags);
     if (loop_on_signal(loop, SIGTERM, on_stop, loop, err) < 0 || loop_on_signal(loop, SIGINT, on_stop, loop, err) < 0)
         return -1;
     if (master_new(loop_env(loop), &options, &master, err) < 0)

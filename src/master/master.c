@@ -79,9 +79,10 @@ static void on_registry_gc(struct env_timer *timer) {
 static int listen_as_advised(struct master *master, const struct master_options *options, struct error *err) {
     const struct master_flags *flags = master->flags;
     struct address address = address_tcp(flags->ip == NULL ? "0.0.0.0" : flags->ip, (uint16_t)flags->port);
-    struct address advertised = address_tcp(flags->advertise_ip == NULL ? address.host : flags->advertise_ip,
+    const char *advertise_ip = flags->advertise_ip != NULL ? flags->advertise_ip : options->address_ip;
+    struct address advertised = address_tcp(advertise_ip == NULL ? address.host : advertise_ip,
                                             flags->advertise_port == 0 ? 0 : (uint16_t)flags->advertise_port);
-    bool is_advertised = flags->advertise_ip != NULL || flags->advertise_port != 0;
+    bool is_advertised = advertise_ip != NULL || flags->advertise_port != 0;
 
     /* With a port of the system's choice nobody can say it beforehand. */
     if (is_advertised && flags->advertise_port == 0)
@@ -113,13 +114,13 @@ static int make_domain(struct master *master, struct error *err) {
     return 0;
 }
 
-static int make_info(struct master *master, struct error *err) {
+static int make_info(struct master *master, const struct master_options *options, struct error *err) {
     struct arena *arena = &master->arena;
     Mesos__V1__MasterInfo *info = arena_alloc(arena, sizeof(*info));
     Mesos__V1__Address *address = arena_alloc(arena, sizeof(*address));
     Mesos__V1__MasterInfo__Capability *capability = arena_alloc(arena, sizeof(*capability));
     const struct address *own = &master->pid.address;
-    const char *hostname = master->flags->hostname;
+    const char *hostname = master->flags->hostname != NULL ? master->flags->hostname : options->hostname;
     char pid[PID_BYTES];
 
     mesos__v1__master_info__init(info);
@@ -207,7 +208,8 @@ static int start(struct master *master, const struct master_options *options, st
     const struct master_flags *flags = master->flags;
     const struct master_recovered nothing = {0};
 
-    if (listen_as_advised(master, options, err) < 0 || make_info(master, err) < 0 || make_allocator(master, err) < 0)
+    if (listen_as_advised(master, options, err) < 0 || make_info(master, options, err) < 0 ||
+        make_allocator(master, err) < 0)
         return -1;
     master_recover(master, options->recovered == NULL ? &nothing : options->recovered);
     if (flags->roles != NULL)

@@ -28,6 +28,8 @@ struct master_events {
 
 struct master_options {
     const struct master_flags *flags;      /* must outlive the master */
+    const char *hostname;                  /* what --hostname does not say; NULL: the address */
+    const char *address_ip;                /* what --ip and --advertise_ip do not say, or NULL */
     const struct http_limits *http_limits; /* NULL: the defaults */
     /* Tells the machine's load for /system/stats.json: system_stats_read(), or NULL for none. */
     void (*read_stats)(struct system_stats *ret);

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from cluster import BIN, free_port, get, wait_for
+from cluster import BIN, free_port, get, get_json, wait_for
 
 PROGRAMS = ["mesos-master", "mesos-agent", "mesos-local", "mesos-execute"]
 
@@ -82,3 +82,12 @@ def test_common_endpoints_answer(cluster):
     for address in [cluster.address, cluster.agents["agent"].address]:
         for path in ["/health", "/version", "/flags", "/state", "/metrics/snapshot", "/metrics", "/help"]:
             assert get(address, path)[0] == 200, (address, path)
+
+
+def test_flags_tell_what_is_set(cluster):
+    """Not what was found out instead: a looked up name is told, but is no flag."""
+    for address in [cluster.address, cluster.agents["agent"].address]:
+        flags = get_json(address, "/flags")["flags"]
+        assert flags["ip"] == "127.0.0.1"
+        assert not flags.keys() & {"hostname", "advertise_ip", "advertise_port"}, flags
+    assert get_json(cluster.address, "/state")["hostname"]
