@@ -400,6 +400,8 @@ static void live(struct world *world) {
             break;
         }
         run_for(world, SECOND);
+        /* A master that was cut off learns of it, and ends, some time later. */
+        end_troubles(world, false);
         for (unsigned i = 0; i < world->plan->frameworks; i++) {
             world->frameworks[i].is_settled = sim_now(world->sim) > settles_ns;
             world->frameworks[i].is_calm = sim_now(world->sim) > calms_ns;
