@@ -39,7 +39,7 @@ struct executor_client {
     const struct executor_client_events *events;
     void *user;
     struct subscription_options subscription_options;
-    char *agent_id, *framework_id, *executor_id, *authorization;
+    char *target, *agent_id, *framework_id, *executor_id, *authorization;
     bool checkpoint;
     int64_t recovery_timeout_ns, backoff_max_ns;
     struct subscription *subscription;
@@ -68,6 +68,7 @@ static void destroy(struct executor_client *client) {
     env_timer_done(&client->resend);
     env_timer_done(&client->heartbeat);
     http_client_free(client->http);
+    free(client->target);
     free(client->agent_id);
     free(client->framework_id);
     free(client->executor_id);
@@ -372,6 +373,12 @@ static void on_recovery_timeout(struct env_timer *timer) {
             "the agent did not come back within the recovery timeout");
 }
 
+char *executor_client_agent_path(const struct executor_client_options *options, const char *path) {
+    const char *at = options->agent_pid == NULL ? NULL : strchr(options->agent_pid, '@');
+
+    return at == NULL ? xstrdup(path) : xasprintf("/%.*s%s", (int)(at - options->agent_pid), options->agent_pid, path);
+}
+
 struct executor_client *executor_client_new(struct env *env, const struct executor_client_options *options,
                                             const struct executor_client_events *events, void *user,
                                             struct error *err) {
@@ -396,9 +403,10 @@ struct executor_client *executor_client_new(struct env *env, const struct execut
     client->recovery_timeout_ns = options->recovery_timeout_ns > 0 ? options->recovery_timeout_ns
                                                                    : DEFAULT_RECOVERY_TIMEOUT;
     client->backoff_max_ns = options->backoff_max_ns > 0 ? options->backoff_max_ns : DEFAULT_BACKOFF_MAX;
+    client->target = executor_client_agent_path(options, "/api/v1/executor");
     client->subscription_options = (struct subscription_options){
         .peer = agent,
-        .target = "/api/v1/executor",
+        .target = client->target,
         .authorization = client->authorization,
         .format = options->format,
         .event_descriptor = &mesos__v1__executor__event__descriptor};
@@ -510,6 +518,7 @@ int executor_client_options_from_environment(struct executor_client_options *ret
         {"MESOS_AGENT_ENDPOINT", offsetof(struct executor_client_options, agent), true},
         {"MESOS_FRAMEWORK_ID", offsetof(struct executor_client_options, framework_id), true},
         {"MESOS_EXECUTOR_ID", offsetof(struct executor_client_options, executor_id), true},
+        {"MESOS_SLAVE_PID", offsetof(struct executor_client_options, agent_pid), false},
         {"MESOS_SLAVE_ID", offsetof(struct executor_client_options, agent_id), false},
         {"MESOS_EXECUTOR_AUTHENTICATION_TOKEN", offsetof(struct executor_client_options, authentication_token), false},
     };

@@ -10,8 +10,9 @@ struct executor_client;
 
 /* Text is copied. See executor_client_options_from_environment(). */
 struct executor_client_options {
-    const char *agent;    /* MESOS_AGENT_ENDPOINT: "ip:port" */
-    const char *agent_id; /* MESOS_SLAVE_ID; may be NULL */
+    const char *agent;     /* MESOS_AGENT_ENDPOINT: "ip:port" */
+    const char *agent_id;  /* MESOS_SLAVE_ID; may be NULL */
+    const char *agent_pid; /* MESOS_SLAVE_PID: the agent's API is below its id there, as in Mesos; NULL: at the root */
     const char *framework_id;
     const char *executor_id;
     const char *authentication_token; /* MESOS_EXECUTOR_AUTHENTICATION_TOKEN, or NULL */
@@ -30,6 +31,8 @@ struct executor_client_events {
     void (*on_abandoned)(void *user, const char *reason);
 };
 
+/* The path of @path ("/api/v1") of the agent's; freed by the caller. */
+char *executor_client_agent_path(const struct executor_client_options *options, const char *path);
 /* Read the options from the environment that an agent gives to executors. The strings stay those of the environment. */
 int executor_client_options_from_environment(struct executor_client_options *ret, struct error *err);
 

@@ -360,6 +360,18 @@ static void an_event_without_what_it_tells_is_dropped(void **state) {
     assert_int_equal(f->subscribed, 1);
 }
 
+static void the_agents_api_is_below_its_id(void **state) {
+    struct executor_client_options options = {.agent_pid = "slave(2)@127.0.0.1:5051"};
+    char *path = executor_client_agent_path(&options, "/api/v1/executor");
+
+    assert_string_equal(path, "/slave(2)/api/v1/executor");
+    free(path);
+    options.agent_pid = NULL;
+    path = executor_client_agent_path(&options, "/api/v1");
+    assert_string_equal(path, "/api/v1");
+    free(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -375,6 +387,7 @@ int main(void) {
         TEST(x4_an_agent_that_is_back_in_time_stops_the_clock),
         TEST(x4_without_checkpointing_the_end_comes_at_once),
         TEST(an_event_without_what_it_tells_is_dropped),
+        cmocka_unit_test(the_agents_api_is_below_its_id),
         TEST(an_agent_that_recovers_is_asked_again_within_two_seconds),
         TEST(a_token_goes_with_every_request),
         TEST(a_refusal_is_the_end),

@@ -12,11 +12,13 @@ struct agent_call {
     void *user;
 };
 
-int agent_calls_init(struct agent_calls *calls, struct env *env, const char *agent, const char *token,
+int agent_calls_init(struct agent_calls *calls, struct env *env, const struct executor_client_options *options,
                      struct error *err) {
+    const char *token = options->authentication_token;
     *calls = (struct agent_calls){0};
-    if (address_parse(agent, &calls->agent, err) < 0)
+    if (address_parse(options->agent, &calls->agent, err) < 0)
         return -1;
+    calls->target = executor_client_agent_path(options, "/api/v1");
     calls->http = http_client_new(env);
     calls->authorization = token != NULL ? xasprintf("Bearer %s", token) : NULL;
     return 0;
@@ -25,6 +27,7 @@ int agent_calls_init(struct agent_calls *calls, struct env *env, const char *age
 void agent_calls_done(struct agent_calls *calls) {
     http_client_free(take_ptr(&calls->http));
     free(take_ptr(&calls->authorization));
+    free(take_ptr(&calls->target));
 }
 
 static void on_answer(struct http_call *http, const struct http_response *response, const struct error *err,
@@ -59,7 +62,7 @@ struct agent_call *agent_calls_send(struct agent_calls *calls, const Mesos__V1__
     MESSAGE_ENCODE(message, &body);
     const struct http_call_options options = {
         .method = "POST",
-        .target = "/api/v1",
+        .target = calls->target,
         .headers = headers,
         .header_count = ARRAY_SIZE(headers) - (calls->authorization == NULL),
         .body = body.data,

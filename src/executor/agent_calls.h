@@ -2,12 +2,14 @@
 /* Calls to the agent's v1 API about the containers below an executor's. */
 #pragma once
 
+#include "client/executor_client.h"
 #include "mesos/v1/agent/agent.pb-c.h"
 #include "net/http_client.h"
 
 struct agent_calls {
     struct http_client *http;
     struct address agent;
+    char *target;
     char *authorization; /* or NULL */
 };
 
@@ -17,7 +19,7 @@ struct agent_call;
  * the body of another status, or why there was no answer. */
 typedef void agent_call_done(void *user, unsigned status, const Mesos__V1__Agent__Response *response, const char *text);
 
-int agent_calls_init(struct agent_calls *calls, struct env *env, const char *agent, const char *token,
+int agent_calls_init(struct agent_calls *calls, struct env *env, const struct executor_client_options *options,
                      struct error *err);
 void agent_calls_done(struct agent_calls *calls); /* all calls must have ended; accepts a zeroed one */
 

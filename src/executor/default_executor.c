@@ -254,8 +254,7 @@ struct default_executor *default_executor_new(struct env *env, const struct defa
     environment_init(&executor->environment, options->environment);
     environment_set(&executor->environment, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN", NULL);
     env_timer_init(&executor->end_timer, env, on_end);
-    if (agent_calls_init(&executor->calls, env, options->client->agent, options->client->authentication_token, err) <
-        0) {
+    if (agent_calls_init(&executor->calls, env, options->client, err) < 0) {
         default_executor_free(executor);
         return NULL;
     }
