@@ -15,6 +15,7 @@ import threading
 
 import pytest
 
+import apache_mesos
 from cluster import DEADLINE_S, ROOT, USER, get_json, wait_for
 from zookeeper import ZooKeeper, lead
 
@@ -41,23 +42,6 @@ def find_python2():
     return None
 
 
-def build_missing(library, directory):
-    """Libraries that the driver was linked with and that Debian 12 has no more, OpenSSL 1.0 and its libcurl. The driver calls
-    nothing of theirs, but wants them there: every function of these aborts."""
-    functions = re.findall(r" U (\w+)@((?:OPENSSL|CURL)\w*\.?\w*\.?\w*)$", run("nm", "-D", library), re.MULTILINE)
-    assert functions
-    names = {"libcurl.so.4": [f for f in functions if f[0].startswith("curl_")],
-             "libssl.so.1.0.0": [f for f in functions if f[0].startswith(("SSL", "TLS"))]}
-    names["libcrypto.so.1.0.0"] = [f for f in functions if not any(f in there for there in names.values())]
-    for name, there in names.items():
-        (directory / "missing.c").write_text("void abort(void);\n" + "".join(f"void {f}(void) {{ abort(); }}\n" for f, _ in there))
-        versions = sorted({version for _, version in there})
-        (directory / "missing.map").write_text("".join(
-            f"{version} {{ {' '.join(f'{f};' for f, v in there if v == version)} }};\n" for version in versions))
-        run("cc", "-shared", "-fPIC", "-w", f"-Wl,-soname,{name}", f"-Wl,--version-script,{directory / 'missing.map'}",
-            "-o", directory / name, directory / "missing.c")
-
-
 class Native:
     """Apache Mesos's driver of a version: libmesos and libprocess in one shared object."""
 
@@ -70,21 +54,13 @@ class Native:
         python = find_python2()
         if not python:
             pytest.skip("there is no Python 2.7")
-        home = HOME / f"native-{version}"
-        if not (home / "complete").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            (home / "download").mkdir(parents=True)
+        library = apache_mesos.fetch(version)
+        home = library.parents[2]
+        if not (home / "complete-site").exists():
             run(python, "-m", "pip", "install", "-q", "--target", home / "site", "mesos.interface==1.11.0", "protobuf==3.17.3")
-            # What PyPI has is the tree of an installation, which pip unpacks, looks for a setup.py in, and leaves.
-            subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-clean", "-d", home,
-                            f"mesos-scheduler==={version}.linux-x86_64"],
-                           env={**os.environ, "TMPDIR": str(home / "download")}, check=False, capture_output=True)
-            (library,) = (home / "download").rglob("_scheduler.so")
-            shutil.move(library.parent, home / "site" / "mesos")
-            shutil.rmtree(home / "download")
+            shutil.copytree(library.parent, home / "site" / "mesos" / "scheduler", dirs_exist_ok=True, copy_function=os.link)
             (home / "site" / "mesos" / "__init__.py").touch()
-            build_missing(home / "site" / "mesos" / "scheduler" / "_scheduler.so", home)
-            (home / "complete").touch()
+            (home / "complete-site").touch()
         self.command = [python, PROGRAMS / "native_scheduler.py"]
         # The shared object has a protobuf of its own, which the C++ one of Python's must not meet.
         self.environment = {"LD_LIBRARY_PATH": str(home), "PYTHONPATH": str(home / "site"), "LIBPROCESS_IP": "127.0.0.1",
