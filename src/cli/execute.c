@@ -138,7 +138,7 @@ static void launch(struct execute *execute, const Mesos__V1__Offer *offer) {
 
 static void on_offers(struct execute *execute, const Mesos__V1__Scheduler__Event__Offers *offers) {
     for (size_t i = 0; i < offers->n_offers; i++) {
-        if (!execute->is_launched && !execute->is_ending && fits(execute, offers->offers[i]))
+        if (!execute->is_launched && fits(execute, offers->offers[i]))
             launch(execute, offers->offers[i]);
         else
             decline(execute, offers->offers[i]->id);
@@ -208,6 +208,9 @@ static void fail(struct execute *execute, const char *message) {
 static void on_event(void *user, const Mesos__V1__Scheduler__Event *event) {
     struct execute *execute = user;
 
+    /* The master may be slower to stop than we are: an offer that is declined now comes of a framework that is gone. */
+    if (execute->is_ending)
+        return;
     switch (event->type) {
     case MESOS__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED:
         printf("Subscribed with ID %s\n", event->subscribed->framework_id->value);
@@ -219,8 +222,7 @@ static void on_event(void *user, const Mesos__V1__Scheduler__Event *event) {
         on_update(execute, event->update->status);
         break;
     case MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR:
-        if (!execute->is_ending)
-            fail(execute, event->error->message);
+        fail(execute, event->error->message);
         break;
     default:
         break;
