@@ -212,7 +212,8 @@ static void take_tasks(struct agent *agent, const Mesos__Internal__ReregisterSla
     }
 }
 
-/* What ran on the agent before this master knew it. */
+/* What ran on the agent before this master knew it. Of tasks that have ended here, frameworks were told what is known
+ * here: the agent may have another end of them, whose update was swallowed. */
 static void take_history(struct master *master, const Mesos__Internal__ReregisterSlaveMessage *message) {
     for (size_t i = 0; i < message->n_completed_frameworks; i++) {
         const Mesos__Internal__Archive__Framework *completed = message->completed_frameworks[i];
@@ -221,9 +222,8 @@ static void take_history(struct master *master, const Mesos__Internal__Reregiste
                                           : framework_find(master, completed->framework_info->id->value);
 
         for (size_t j = 0; framework != NULL && j < completed->n_tasks; j++) {
-            struct task *task = task_new_from_message(completed->tasks[j], framework);
-
-            framework_add_completed_task(framework, task);
+            if (framework_find_completed_task(framework, completed->tasks[j]->task_id->value) == NULL)
+                framework_add_completed_task(framework, task_new_from_message(completed->tasks[j], framework));
         }
     }
 }

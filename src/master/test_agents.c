@@ -183,6 +183,34 @@ static void a_task_that_came_late_to_an_agent_that_is_back_stays_gone(void **sta
     assert_non_null(records_take(&scheduler->records, "TASK_GONE"));
 }
 
+static void another_end_in_an_agents_history_is_not_taken_over(void **state) {
+    struct world *world = *state;
+    struct fake_agent *agent = world_add_agent(world, 0);
+    struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_AWARE);
+    cleanup_free char *history = xasprintf(
+        ",\"completed_frameworks\":[{\"framework_info\":{\"user\":\"root\",\"name\":\"aware\",\"id\":{\"value\":"
+        "\"%s\"}},\"tasks\":[{\"name\":\"t\",\"task_id\":{\"value\":\"t\"},\"framework_id\":{\"value\":\"%s\"},"
+        "\"agent_id\":{\"value\":\"%s\"},\"state\":\"TASK_FAILED\"},{\"name\":\"u\",\"task_id\":{\"value\":\"u\"},"
+        "\"framework_id\":{\"value\":\"%s\"},\"agent_id\":{\"value\":\"%s\"},\"state\":\"TASK_FAILED\"}]}]",
+        scheduler->framework_id, scheduler->framework_id, agent->id, scheduler->framework_id, agent->id);
+
+    world_run_task(world, scheduler, agent);
+    agent->is_mute = true;
+    sim_run_for(world->sim, 100 * SECOND);
+    agent->is_mute = false;
+    reregister(agent, scheduler->framework_id, NULL, "");
+    agent->is_mute = true;
+    sim_run_for(world->sim, 100 * SECOND);
+    agent->is_mute = false;
+    reregister(agent, NULL, NULL, history);
+    assert_int_equal(framework_find(world->master, scheduler->framework_id)->completed_task_count, 2);
+    fake_scheduler_call(scheduler, "RECONCILE",
+                        "\"reconcile\":{\"tasks\":[{\"task_id\":{\"value\":\"t\"},\"agent_id\":{\"value\":\"%s\"}}]}",
+                        agent->id);
+    assert_non_null(records_take(&scheduler->records, "TASK_GONE"));
+    assert_false(records_hold(&scheduler->records, "TASK_FAILED"));
+}
+
 static void a_task_that_ended_before_its_agent_was_unreachable_does_not_begin_again(void **state) {
     struct world *world = *state;
     struct fake_agent *agent = world_add_agent(world, 0);
@@ -468,6 +496,7 @@ int main(void) {
         WORLD_TEST(a_silent_agent_is_unreachable_after_75_seconds),
         WORLD_TEST(tasks_of_an_unaware_framework_are_lost_with_their_agent),
         WORLD_TEST(an_unreachable_agent_comes_back_with_its_tasks),
+        WORLD_TEST(another_end_in_an_agents_history_is_not_taken_over),
         WORLD_TEST(a_task_that_ended_before_its_agent_was_unreachable_does_not_begin_again),
         WORLD_TEST(an_unreachable_agent_outlives_the_frameworks_of_its_tasks),
         WORLD_TEST(an_agent_that_forgot_how_a_task_ended_does_not_end_it_anew),
