@@ -227,6 +227,7 @@ static void init_parts(struct agent *agent, const struct agent_options *options)
     agent_metrics_init(agent);
     checkpoints_init(&agent->checkpoints, agent->env);
     update_manager_init(&agent->updates, agent->env, &agent_update_events, agent);
+    removals_init(&agent->removals, agent->env);
     gc_init(&agent->gc, agent->env, &gc_events, agent, &agent->registry);
     table_init(&agent->frameworks);
     table_init(&agent->completed_frameworks);
@@ -323,6 +324,7 @@ void agent_free(struct agent *agent) {
     update_manager_done(&agent->updates);
     agent_operations_done(agent);
     checkpoints_done(&agent->checkpoints);
+    removals_done(&agent->removals);
     gc_done(&agent->gc, &agent->registry);
     agent_registration_done(agent);
     env_timer_done(&agent->delivering);

@@ -8,6 +8,7 @@
 #include "agent/metrics.h"
 #include "agent/status_updates.h"
 #include "election/detector.h"
+#include "event/removals.h"
 #include "mesos/internal/messages.pb-c.h"
 #include "mesos/v1/executor/executor.pb-c.h"
 #include "mesos/v1/mesos.pb-c.h"
@@ -84,6 +85,7 @@ struct agent {
     struct checkpoints checkpoints;
     struct update_manager updates;
     struct gc gc;
+    struct removals removals; /* of persistent volumes */
     struct containerizer *containerizer;
     struct table frameworks;           /* of struct agent_framework by id */
     struct table completed_frameworks; /* likewise, the oldest first; at most 50 */

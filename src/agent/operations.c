@@ -227,7 +227,7 @@ static void remove_stream(struct agent *agent, const struct agent_operation *ope
     cleanup_free char *path = path_join(operations, operation_text(operation, uuid));
 
     if (env_file_exists(agent->env, path))
-        agent_remove_tree(agent, path);
+        removals_add(&agent->removals, path);
 }
 
 void agent_operation_acknowledged(struct agent *agent,

@@ -39,27 +39,6 @@ static int make_volumes(struct agent *agent, const struct resources *wanted, str
     return 0;
 }
 
-struct removal {
-    struct env_file_operation operation;
-    char *path;
-};
-
-static void on_removed(struct env_file_operation *operation, const struct error *err) {
-    struct removal *removal = container_of(operation, struct removal, operation);
-
-    if (err != NULL)
-        log_error("Failed to remove '%s': %s", removal->path, error_message(err));
-    free(removal->path);
-    free(removal);
-}
-
-void agent_remove_tree(struct agent *agent, const char *path) {
-    struct removal *removal = new0(struct removal);
-
-    removal->path = xstrdup(path);
-    env_remove_tree(&removal->operation, agent->env, path, on_removed);
-}
-
 static bool is_volume_wanted(const struct agent *agent, const struct resources *wanted, const char *path) {
     for (uint32_t i = 0; i < wanted->count; i++) {
         cleanup_free char *other = volume_path(agent, &wanted->items[i]);
@@ -78,7 +57,7 @@ static void remove_volumes(struct agent *agent, const struct resources *old, con
         if (path == NULL || is_volume_wanted(agent, wanted, path))
             continue;
         log_info("Deleting persistent volume at '%s'", path);
-        agent_remove_tree(agent, path);
+        removals_add(&agent->removals, path);
     }
 }
 

@@ -12,8 +12,6 @@ void agent_on_checkpoint_resources(struct agent *agent, Mesos__V1__Resource *con
 int agent_set_checkpointed(struct agent *agent, struct resources *wanted, struct error *err);
 /* Write what is checkpointed, and the operations. */
 void agent_write_resources(struct agent *agent);
-/* Remove a folder in the background; failures are logged. */
-void agent_remove_tree(struct agent *agent, const char *path);
 
 /* Read back what was checkpointed and apply it to the agent's total. */
 int agent_recover_resources(struct agent *agent, struct error *err);

@@ -8,34 +8,16 @@
 #include "base/log.h"
 #include "base/text.h"
 
-/* What an earlier run left */
-
-struct removal {
-    struct env_file_operation operation;
-    char *path;
-};
-
-static void on_removed(struct env_file_operation *operation, const struct error *err) {
-    struct removal *removal = container_of(operation, struct removal, operation);
-    if (err != NULL)
-        log_warning("Failed to remove '%s' from the fetcher cache: %s", removal->path, error_message(err));
-    free(removal->path);
-    free(removal);
-}
-
-static void remove_leftovers(struct env *env, const char *folder) {
+static void remove_leftovers(struct fetch_cache *cache, const char *folder) {
     char **names;
-    if (env_list_directory(env, folder, &names, NULL) < 0)
+    if (env_list_directory(cache->env, folder, &names, NULL) < 0)
         return;
     for (size_t i = 0; names[i] != NULL; i++) {
-        struct removal *removal = new0(struct removal);
-        removal->path = path_join(folder, names[i]);
-        env_remove_tree(&removal->operation, env, removal->path, on_removed);
+        cleanup_free char *path = path_join(folder, names[i]);
+        removals_add(&cache->leftovers, path);
     }
     env_names_free(names);
 }
-
-/* The cache */
 
 /* Whoever owns the folder could put other files in place of ours. */
 static int check_owner(const char *path, struct error *err) {
@@ -57,7 +39,7 @@ static int make_folder(struct fetch_cache *cache, struct error *err) {
     cleanup_free char *directory = path_join(folder, env_random_uuid_text(env, run));
     if (env_make_directories(env, cache->parent, err) < 0 || check_owner(cache->parent, err) < 0)
         return -1;
-    remove_leftovers(env, folder);
+    remove_leftovers(cache, folder);
     if (env_make_directories(env, directory, err) < 0)
         return -1;
     cache->directory = take_ptr(&directory);
@@ -69,6 +51,7 @@ void fetch_cache_init(struct fetch_cache *cache, struct env *env, const char *pa
     *cache = (struct fetch_cache){
         .env = env, .parent = xstrdup(parent), .owner = xstrdup(owner), .limit_bytes = limit_bytes};
     list_init(&cache->used);
+    removals_init(&cache->leftovers, env);
 }
 
 bool fetch_cache_open(struct fetch_cache *cache) {
@@ -93,6 +76,7 @@ void fetch_cache_done(struct fetch_cache *cache) {
     table_for_each (&cache->entries, entry)
         entry_free(cache, entry);
     table_done(&cache->entries);
+    removals_done(&cache->leftovers);
     free(cache->directory);
     free(cache->parent);
     free(cache->owner);

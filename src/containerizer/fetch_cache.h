@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "event/env.h"
+#include "event/removals.h"
 
 struct fetch_entry {
     char *key;
@@ -32,6 +33,7 @@ struct fetch_cache {
     uint64_t next_number;
     struct table entries; /* of struct fetch_entry */
     struct list used;
+    struct removals leftovers; /* of an earlier run */
 };
 
 /* Keep at most @limit_bytes below @parent (NULL: nothing), in a folder named after @owner, a path that no other agent
