@@ -49,8 +49,9 @@ class Masters:
         return [c for c in self.clusters if c is not leader and c.master.is_running()]
 
     def znodes(self, path="/mesos"):
+        """The session that the test looks with may have expired while the server was away; it gets another one."""
         try:
-            return sorted(self.client.get_children(path))
+            return sorted(self.client.retry(self.client.get_children, path))
         except NoNodeError:
             return []
 
