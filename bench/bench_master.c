@@ -302,7 +302,7 @@ static void start_scheduler(const char *master, bool is_json) {
     Mesos__V1__FrameworkInfo info = MESOS__V1__FRAMEWORK_INFO__INIT;
     struct scheduler_client_options options = {.master = master,
                                                .framework = &info,
-                                               .format = is_json ? SUBSCRIPTION_JSON : SUBSCRIPTION_PROTOBUF,
+                                               .media = is_json ? MEDIA_JSON : MEDIA_PROTOBUF,
                                                .backoff_ns = MILLISECOND};
 
     info.user = "root";

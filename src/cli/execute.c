@@ -259,7 +259,7 @@ static int run(struct execute *execute, const Mesos__V1__FrameworkInfo *framewor
         .framework = framework,
         .principal = flags->principal,
         .secret = flags->secret,
-        .format = strcmp(flags->content_type, "json") == 0 ? SUBSCRIPTION_JSON : SUBSCRIPTION_PROTOBUF,
+        .media = strcmp(flags->content_type, "json") == 0 ? MEDIA_JSON : MEDIA_PROTOBUF,
     };
     struct env *env;
 

@@ -22,6 +22,7 @@
 /* A status that the agent has not acknowledged. */
 struct pending_update {
     struct list member;
+    uint64_t number; /* tags its calls */
     Mesos__V1__TaskStatus *status;
     /* On the subscription in force. TOLD: with the call that began it, or by one that was answered. */
     enum { UPDATE_UNTOLD, UPDATE_SENT, UPDATE_TOLD } stage;
@@ -46,6 +47,7 @@ struct executor_client {
     struct env_timer retry, recovery, resend, heartbeat;
     struct list updates, tasks;
     size_t update_count;
+    uint64_t last_number; /* of the updates; 0 tags other calls */
     bool is_subscribed, was_subscribed, is_abandoned;
     unsigned busy;
     bool is_dead;
@@ -167,14 +169,14 @@ static Mesos__V1__ExecutorID executor_id(const struct executor_client *client) {
     return id;
 }
 
-static void send_call(struct executor_client *client, Mesos__V1__Executor__Call *call) {
+static void send_call(struct executor_client *client, Mesos__V1__Executor__Call *call, uint64_t tag) {
     Mesos__V1__FrameworkID framework = framework_id(client);
     Mesos__V1__ExecutorID executor = executor_id(client);
 
     call->framework_id = &framework;
     call->executor_id = &executor;
     call->has_type = true;
-    subscription_call(client->subscription, &call->base);
+    subscription_call(client->subscription, &call->base, tag);
 }
 
 static void send_update(struct executor_client *client, struct pending_update *pending) {
@@ -185,7 +187,7 @@ static void send_update(struct executor_client *client, struct pending_update *p
     call.update = &update;
     update.status = pending->status;
     pending->stage = UPDATE_SENT;
-    send_call(client, &call);
+    send_call(client, &call, pending->number);
 }
 
 /* Whether the agent has, or will have with one answer, all that came before @pending of its task. An update that went
@@ -203,13 +205,28 @@ static bool is_turn_of(const struct executor_client *client, const struct pendin
     return true;
 }
 
-/* What came up since the agent was asked for the subscription, or waited for an answer. */
+/* What came up since the agent was asked for the subscription, or could not be taken. */
 static void send_untold(struct executor_client *client) {
     struct pending_update *update;
 
     list_for_each (&client->updates, update, member)
         if (update->stage == UPDATE_UNTOLD && is_turn_of(client, update))
             send_update(client, update);
+}
+
+/* What waited for an earlier update of the task, which the agent has now. */
+static void send_next(struct executor_client *client, const char *task_id) {
+    struct pending_update *update;
+
+    if (!client->is_subscribed || env_timer_is_running(&client->resend))
+        return;
+    list_for_each (&client->updates, update, member) {
+        if (update->stage == UPDATE_TOLD || strcmp(update->status->task_id->value, task_id) != 0)
+            continue;
+        if (update->stage == UPDATE_UNTOLD)
+            send_update(client, update);
+        return;
+    }
 }
 
 /* Whether what the type announces is there. */
@@ -254,6 +271,8 @@ static void on_event(struct subscription *subscription, const ProtobufCMessage *
         send_untold(client);
     }
     keep_account(client, event);
+    if (event->type == MESOS__V1__EXECUTOR__EVENT__TYPE__ACKNOWLEDGED)
+        send_next(client, event->acknowledged->task_id->value);
     client->busy++;
     client->events->on_event(client->user, event);
     leave(client);
@@ -294,40 +313,53 @@ static void on_resend(struct env_timer *timer) {
         send_untold(client);
 }
 
-/* An agent that recovers takes subscriptions, but no updates yet (Http::executor() of Mesos answers 503), and a
- * connection may break: the updates are sent again, which the agent knows by their uuids. */
-static void on_call_failed(struct subscription *subscription, unsigned status, const char *message) {
-    struct executor_client *client = subscription_user(subscription);
+/* The update whose call has this tag; NULL if it is another call, or the agent has acknowledged the update already. */
+static struct pending_update *find_sent(const struct executor_client *client, uint64_t tag) {
     struct pending_update *update;
 
-    log_warning("A call to the agent failed: %u %s", status, message);
-    if (status != 0 && status != 503)
-        return;
     list_for_each (&client->updates, update, member)
-        if (update->stage == UPDATE_SENT)
-            update->stage = UPDATE_UNTOLD;
+        if (update->number == tag && update->stage == UPDATE_SENT)
+            return update;
+    return NULL;
+}
+
+/* An agent that recovers takes subscriptions, but no updates yet (Http::executor() of Mesos answers 503), and a
+ * connection may break: the updates are sent again, which the agent knows by their uuids. */
+static void on_call_failed(struct subscription *subscription, uint64_t tag, unsigned status, const char *message) {
+    struct executor_client *client = subscription_user(subscription);
+    struct pending_update *update = find_sent(client, tag);
+
+    log_warning("A call to the agent failed: %u %s", status, message);
+    if (update == NULL)
+        return;
+    if (status != 0 && status != 503) {
+        /* It will not be taken another time either; those after it may. */
+        update->stage = UPDATE_TOLD;
+        send_next(client, update->status->task_id->value);
+        return;
+    }
+    update->stage = UPDATE_UNTOLD;
     env_timer_start(&client->resend, RESEND_DELAY);
 }
 
-static void on_calls_answered(struct subscription *subscription) {
+static void on_call_answered(struct subscription *subscription, uint64_t tag) {
     struct executor_client *client = subscription_user(subscription);
-    struct pending_update *update;
+    struct pending_update *update = find_sent(client, tag);
 
-    list_for_each (&client->updates, update, member)
-        if (update->stage == UPDATE_SENT)
-            update->stage = UPDATE_TOLD;
-    if (client->is_subscribed && !env_timer_is_running(&client->resend))
-        send_untold(client);
+    if (update == NULL)
+        return;
+    update->stage = UPDATE_TOLD;
+    send_next(client, update->status->task_id->value);
 }
 
-static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed, on_calls_answered};
+static const struct subscription_events subscription_events = {on_event, on_lost, on_call_failed, on_call_answered};
 
 static void on_heartbeat(struct env_timer *timer) {
     struct executor_client *client = container_of(timer, struct executor_client, heartbeat);
     Mesos__V1__Executor__Call call = MESOS__V1__EXECUTOR__CALL__INIT;
 
     call.type = MESOS__V1__EXECUTOR__CALL__TYPE__HEARTBEAT;
-    send_call(client, &call);
+    send_call(client, &call, 0);
     env_timer_start(timer, HEARTBEAT_CALL_INTERVAL);
 }
 
@@ -408,7 +440,7 @@ struct executor_client *executor_client_new(struct env *env, const struct execut
         .peer = agent,
         .target = client->target,
         .authorization = client->authorization,
-        .format = options->format,
+        .media = options->media,
         .event_descriptor = &mesos__v1__executor__event__descriptor};
     list_init(&client->updates);
     list_init(&client->tasks);
@@ -477,6 +509,7 @@ void executor_client_send_update(struct executor_client *client, const Mesos__V1
         return;
     update = new0(struct pending_update);
     update->status = complete(client, status);
+    update->number = ++client->last_number;
     list_append(&client->updates, &update->member);
     client->update_count++;
     /* What is to be sent again goes first. */
@@ -497,7 +530,7 @@ bool executor_client_send_message(struct executor_client *client, const void *da
     call.type = MESOS__V1__EXECUTOR__CALL__TYPE__MESSAGE;
     call.message = &message;
     message.data = (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)data};
-    send_call(client, &call);
+    send_call(client, &call, 0);
     return true;
 }
 

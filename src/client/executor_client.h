@@ -19,7 +19,7 @@ struct executor_client_options {
     bool checkpoint;                  /* MESOS_CHECKPOINT: waits for a lost agent, else on_abandoned comes at once */
     int64_t recovery_timeout_ns;      /* MESOS_RECOVERY_TIMEOUT: how long a lost agent is waited for; 15 min */
     int64_t backoff_max_ns;           /* MESOS_SUBSCRIPTION_BACKOFF_MAX: 2 s */
-    enum subscription_format format;
+    enum media media;
 };
 
 struct executor_client_events {

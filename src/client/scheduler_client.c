@@ -116,7 +116,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
     leave(client);
 }
 
-static void on_call_failed(struct subscription *subscription, unsigned status, const char *message) {
+static void on_call_failed(struct subscription *subscription, uint64_t tag, unsigned status, const char *message) {
     struct scheduler_client *client = subscription_user(subscription);
 
     log_warning("A call to the master failed: %u %s", status, message);
@@ -213,7 +213,7 @@ struct scheduler_client *scheduler_client_new(struct env *env, const struct sche
     client->subscription_options = (struct subscription_options){
         .target = "/api/v1/scheduler",
         .authorization = client->authorization,
-        .format = options->format,
+        .media = options->media,
         .event_descriptor = &mesos__v1__scheduler__event__descriptor,
     };
     client->backoff_ns = options->backoff_ns > 0 ? options->backoff_ns : DEFAULT_BACKOFF;
@@ -251,7 +251,7 @@ bool scheduler_client_call(struct scheduler_client *client, Mesos__V1__Scheduler
         return false;
     call->framework_id = client->framework_id;
     call->has_type = true;
-    subscription_call(client->subscription, &call->base);
+    subscription_call(client->subscription, &call->base, 0);
     return true;
 }
 

@@ -16,7 +16,7 @@ struct scheduler_client_options {
     size_t suppressed_role_count;
     const Mesos__V1__Scheduler__OfferConstraints *offer_constraints; /* or NULL */
     const char *principal, *secret;                                  /* HTTP basic authentication, or NULL */
-    enum subscription_format format;
+    enum media media;
     int64_t backoff_ns; /* the first retry waits up to this long, the next ones longer; 0: 2 s */
 };
 

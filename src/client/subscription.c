@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "message/json.h"
 
 /* From the head of the answer to SUBSCRIBE to the first event, which masters and agents send at once. */
 #define FIRST_EVENT_LIMIT MINUTE
@@ -39,18 +38,8 @@ struct pending_call {
     struct list member;
     struct subscription *subscription;
     struct http_call *call;
+    uint64_t tag;
 };
-
-static const char *media_type(const struct subscription *subscription) {
-    return subscription->options.format == SUBSCRIPTION_JSON ? "application/json" : "application/x-protobuf";
-}
-
-static void encode(const struct subscription *subscription, const ProtobufCMessage *message, struct buffer *body) {
-    if (subscription->options.format == SUBSCRIPTION_JSON)
-        message_append_json(message, MESSAGE_V1, body);
-    else
-        message_encode(message, body);
-}
 
 static void close_connections(struct subscription *subscription) {
     struct pending_call *pending;
@@ -128,14 +117,9 @@ static bool on_record(void *user, const char *record, size_t size) {
     cleanup_(arena_done) struct arena arena = ARENA_INIT;
     cleanup_error struct error err = ERROR_INIT;
     ProtobufCMessage *event;
-    int result;
 
-    if (subscription->options.format == SUBSCRIPTION_JSON)
-        result = message_parse_json(subscription->options.event_descriptor, record, size, MESSAGE_V1, &arena, &event,
-                                    &err);
-    else
-        result = message_decode(subscription->options.event_descriptor, record, size, &arena, &event, &err);
-    if (result < 0) {
+    if (media_decode(subscription->options.media, subscription->options.event_descriptor, record, size, &arena, &event,
+                     &err) < 0) {
         error_wrap(&err, "an event that can not be read");
         lose(subscription, &err);
         return false;
@@ -197,6 +181,7 @@ static void on_call_done(struct http_call *call, const struct http_response *res
                          void *user) {
     struct pending_call *pending = user;
     struct subscription *subscription = pending->subscription;
+    uint64_t tag = pending->tag;
 
     list_remove(&pending->member);
     free(pending);
@@ -205,12 +190,11 @@ static void on_call_done(struct http_call *call, const struct http_response *res
     if (err != NULL && err->code == ETIMEDOUT)
         lose(subscription, err);
     else if (err != NULL)
-        subscription->events->on_call_failed(subscription, 0, error_message(err));
+        subscription->events->on_call_failed(subscription, tag, 0, error_message(err));
     else if (response->status != 202 && response->status != 200)
-        subscription->events->on_call_failed(subscription, response->status, response->body);
-    if (subscription->call_count == 0 && !subscription->is_lost && !subscription->is_dead &&
-        subscription->events->on_calls_answered != NULL)
-        subscription->events->on_calls_answered(subscription);
+        subscription->events->on_call_failed(subscription, tag, response->status, response->body);
+    else if (subscription->events->on_call_answered != NULL)
+        subscription->events->on_call_answered(subscription, tag);
     leave(subscription);
 }
 
@@ -219,7 +203,8 @@ static const struct http_call_events call_events = {NULL, NULL, on_call_done};
 static struct http_call *post(struct subscription *subscription, const ProtobufCMessage *message, bool is_stream,
                               const struct http_call_events *events, void *user) {
     cleanup_buffer struct buffer body = BUFFER_INIT;
-    struct http_header headers[4] = {{"Content-Type", media_type(subscription)}, {"Accept", media_type(subscription)}};
+    struct http_header headers[4] = {{"Content-Type", media_type(subscription->options.media)},
+                                     {"Accept", media_type(subscription->options.media)}};
     struct http_call_options options = {.method = "POST",
                                         .target = subscription->options.target,
                                         .headers = headers,
@@ -231,7 +216,7 @@ static struct http_call *post(struct subscription *subscription, const ProtobufC
         headers[options.header_count++] = (struct http_header){"Authorization", subscription->options.authorization};
     if (!is_stream && subscription->stream_id != NULL)
         headers[options.header_count++] = (struct http_header){"Mesos-Stream-Id", subscription->stream_id};
-    encode(subscription, message, &body);
+    media_append(&body, message, subscription->options.media);
     options.body = body.data;
     options.body_size = body.size;
     return http_client_call(subscription->client, &subscription->options.peer, &options, events, user);
@@ -276,13 +261,14 @@ void subscription_set_silence_limit(struct subscription *subscription, int64_t l
     watch_silence(subscription);
 }
 
-void subscription_call(struct subscription *subscription, const ProtobufCMessage *call) {
+void subscription_call(struct subscription *subscription, const ProtobufCMessage *call, uint64_t tag) {
     struct pending_call *pending;
 
     if (subscription->is_lost || subscription->is_dead)
         return;
     pending = new0(struct pending_call);
     pending->subscription = subscription;
+    pending->tag = tag;
     list_append(&subscription->calls, &pending->member);
     subscription->call_count++;
     pending->call = post(subscription, call, false, &call_events, pending);

@@ -9,11 +9,10 @@
  * A subscription lives from one SUBSCRIBE to the loss of its stream; whoever uses it makes a new one to try again. */
 #pragma once
 
+#include "message/media.h"
 #include "message/message.h"
 #include "net/http_client.h"
 #include "net/recordio.h"
-
-enum subscription_format { SUBSCRIPTION_PROTOBUF, SUBSCRIPTION_JSON };
 
 struct subscription;
 
@@ -25,16 +24,16 @@ struct subscription_events {
     void (*on_lost)(struct subscription *subscription, unsigned status, const struct address *redirect,
                     const struct error *err);
     /* A call was refused, or its connection broke (@status 0). */
-    void (*on_call_failed)(struct subscription *subscription, unsigned status, const char *message);
-    /* None of the calls waits for an answer any more; may be NULL. */
-    void (*on_calls_answered)(struct subscription *subscription);
+    void (*on_call_failed)(struct subscription *subscription, uint64_t tag, unsigned status, const char *message);
+    /* The peer has taken a call; may be NULL. */
+    void (*on_call_answered)(struct subscription *subscription, uint64_t tag);
 };
 
 struct subscription_options {
     struct address peer;
     const char *target;        /* "/api/v1/scheduler"; borrowed, as all text here, until subscription_free() */
     const char *authorization; /* value of the Authorization header, or NULL */
-    enum subscription_format format;
+    enum media media;
     const ProtobufCMessageDescriptor *event_descriptor;
 };
 
@@ -50,7 +49,8 @@ void *subscription_user(const struct subscription *subscription);
 /* From now on the stream counts as lost when nothing comes for @limit_ns. */
 void subscription_set_silence_limit(struct subscription *subscription, int64_t limit_ns);
 
-/* Send a call on a second, kept connection; calls arrive in the order in which they were sent. */
-void subscription_call(struct subscription *subscription, const ProtobufCMessage *call);
+/* Send a call on a second, kept connection; calls arrive in the order in which they were sent. @tag is the caller's, to
+ * know the call by in events. */
+void subscription_call(struct subscription *subscription, const ProtobufCMessage *call, uint64_t tag);
 /* Calls that are not answered yet. */
 size_t subscription_calls_pending(const struct subscription *subscription);

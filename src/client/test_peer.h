@@ -28,6 +28,7 @@ struct peer {
     unsigned call_refusal; /* likewise other calls */
     size_t call_refusals;  /* only so many of them; 0: all */
     bool is_mute;          /* answers no calls */
+    size_t mute_after;     /* likewise after so many; 0: never */
     struct http_exchange *unanswered[4];
     size_t unanswered_count;
     const char *location;    /* of a redirect */
@@ -71,7 +72,7 @@ static inline void peer_on_request(struct http_exchange *exchange, void *user) {
     if (!peer->is_subscribe(call)) {
         peer->call = call;
         peer->calls++;
-        if (!peer->is_mute) {
+        if (!peer->is_mute && (peer->mute_after == 0 || peer->calls <= peer->mute_after)) {
             peer_answer(peer, exchange, call);
             return;
         }

@@ -165,7 +165,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
     retry_later(scheduler);
 }
 
-static void on_call_failed(struct subscription *subscription, unsigned status, const char *message) {
+static void on_call_failed(struct subscription *subscription, uint64_t tag, unsigned status, const char *message) {
     log_warning("A call to the master failed: %u %s", status, message);
 }
 
@@ -209,7 +209,7 @@ static void run_call(struct driver *driver, struct driver_call *base) {
     } else if (!scheduler->is_subscribed) {
         log_warning("Dropped a call of type %d: not subscribed", (int)call->type);
     } else {
-        subscription_call(scheduler->subscription, &call->base);
+        subscription_call(scheduler->subscription, &call->base, 0);
     }
 }
 

@@ -6,37 +6,28 @@
 #include "master/framework.h"
 #include "master/master.h"
 #include "mesos/internal/messages.pb-c.h"
-#include "message/json.h"
 #include "message/message.h"
 #include "net/recordio.h"
 
-static const char *const media_types[] = {
-    [CONNECTION_JSON] = "application/json",
-    [CONNECTION_PROTOBUF] = "application/x-protobuf",
-};
-
 /* The HTTP kind */
 
-static void append_event(struct master *master, struct buffer *to, enum connection_format format,
+static void append_event(struct master *master, struct buffer *to, enum media media,
                          const Mesos__V1__Scheduler__Event *event) {
     buffer_clear(&master->encoded);
-    if (format == CONNECTION_JSON)
-        message_append_json(&event->base, MESSAGE_V1, &master->encoded);
-    else
-        message_encode(&event->base, &master->encoded);
+    media_append(&master->encoded, &event->base, media);
     recordio_append(to, master->encoded.data, master->encoded.size);
 }
 
-static bool write_event(struct master *master, struct http_exchange *exchange, enum connection_format format,
+static bool write_event(struct master *master, struct http_exchange *exchange, enum media media,
                         const Mesos__V1__Scheduler__Event *event) {
     buffer_clear(&master->framed);
-    append_event(master, &master->framed, format, event);
+    append_event(master, &master->framed, media, event);
     return http_stream_write(exchange, master->framed.data, master->framed.size);
 }
 
-static void begin_stream(struct http_exchange *exchange, enum connection_format format, const char *stream_id) {
+static void begin_stream(struct http_exchange *exchange, enum media media, const char *stream_id) {
     http_respond_header(exchange, "Mesos-Stream-Id", stream_id);
-    http_stream_begin(exchange, 200, media_types[format]);
+    http_stream_begin(exchange, 200, media_type(media));
 }
 
 /* Whoever is told of the loss may free the connection, which must not happen under a caller of connection_send(). */
@@ -68,9 +59,9 @@ static void send_http(struct connection *connection, const Mesos__V1__Scheduler_
     if (connection->exchange == NULL)
         return;
     if (connection->is_batching)
-        append_event(connection->master, &connection->batch, connection->format, event);
+        append_event(connection->master, &connection->batch, connection->media, event);
     else
-        check_written(connection, write_event(connection->master, connection->exchange, connection->format, event));
+        check_written(connection, write_event(connection->master, connection->exchange, connection->media, event));
 }
 
 void connection_begin_batch(struct connection *connection) {
@@ -119,16 +110,16 @@ static void init(struct connection *connection, const struct connection_ops *ops
 }
 
 void connection_init_http(struct connection *connection, struct master *master, struct http_exchange *exchange,
-                          enum connection_format format, void (*on_lost)(struct connection *connection)) {
+                          enum media media, void (*on_lost)(struct connection *connection)) {
     init(connection, &http_ops, master, on_lost);
     connection->exchange = exchange;
-    connection->format = format;
+    connection->media = media;
     env_random_uuid_text(master->env, connection->stream_id);
     http_exchange_on_closed(exchange, on_exchange_closed, connection);
-    begin_stream(exchange, format, connection->stream_id);
+    begin_stream(exchange, media, connection->stream_id);
 }
 
-void connection_refuse_http(struct master *master, struct http_exchange *exchange, enum connection_format format,
+void connection_refuse_http(struct master *master, struct http_exchange *exchange, enum media media,
                             const char *message) {
     Mesos__V1__Scheduler__Event__Error error = MESOS__V1__SCHEDULER__EVENT__ERROR__INIT;
     Mesos__V1__Scheduler__Event event = MESOS__V1__SCHEDULER__EVENT__INIT;
@@ -138,8 +129,8 @@ void connection_refuse_http(struct master *master, struct http_exchange *exchang
     event.type = MESOS__V1__SCHEDULER__EVENT__TYPE__ERROR;
     error.message = (char *)message;
     event.error = &error;
-    begin_stream(exchange, format, env_random_uuid_text(master->env, stream_id));
-    if (write_event(master, exchange, format, &event))
+    begin_stream(exchange, media, env_random_uuid_text(master->env, stream_id));
+    if (write_event(master, exchange, media, &event))
         http_stream_end(exchange);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mesos/v1/scheduler/scheduler.pb-c.h"
+#include "message/media.h"
 #include "net/http_server.h"
 #include "process/process.h"
 
@@ -18,8 +19,6 @@ struct connection_ops {
     void (*close)(struct connection *connection);
 };
 
-enum connection_format { CONNECTION_JSON, CONNECTION_PROTOBUF };
-
 /* Embedded in the framework; it cannot be moved. */
 struct connection {
     const struct connection_ops *ops; /* NULL: there is none */
@@ -30,7 +29,7 @@ struct connection {
 
     /* Of the HTTP kind */
     struct http_exchange *exchange; /* NULL once the peer is gone */
-    enum connection_format format;
+    enum media media;
     char stream_id[UUID_TEXT_BYTES];
     struct env_timer heartbeat;
     int64_t heartbeat_due_ns;
@@ -45,7 +44,7 @@ struct connection {
 
 /* Begin the event stream as the answer to @exchange. */
 void connection_init_http(struct connection *connection, struct master *master, struct http_exchange *exchange,
-                          enum connection_format format, void (*on_lost)(struct connection *connection));
+                          enum media media, void (*on_lost)(struct connection *connection));
 /* Be connected with the driver at @pid, which no other connection may be. */
 void connection_init_pid(struct connection *connection, struct master *master, const struct pid *pid,
                          void (*on_lost)(struct connection *connection));
@@ -72,7 +71,7 @@ void connection_start_heartbeat(struct connection *connection);
 void connection_set_lost(struct connection *connection);
 
 /* Answer SUBSCRIBE with a stream that holds nothing but an ERROR, as for a framework that is refused. */
-void connection_refuse_http(struct master *master, struct http_exchange *exchange, enum connection_format format,
+void connection_refuse_http(struct master *master, struct http_exchange *exchange, enum media media,
                             const char *message);
 
 #define HEARTBEAT_INTERVAL_NS (15 * SECOND)

@@ -15,7 +15,7 @@
 
 /* [Master::subscribe(http, …), Master::_subscribe(http, …)] */
 static void subscribe(struct master *master, struct http_exchange *exchange, const Mesos__V1__Scheduler__Call *call,
-                      enum connection_format format) {
+                      enum media media) {
     struct error cleanup_error err = ERROR_INIT;
     struct subscription subscription;
     struct framework *framework;
@@ -25,7 +25,7 @@ static void subscribe(struct master *master, struct http_exchange *exchange, con
     if (subscription_prepare(master, call->subscribe, &subscription, &err) < 0) {
         log_info("Refusing the subscription of the framework '%.200s': %s", call->subscribe->framework_info->name,
                  error_message(&err));
-        connection_refuse_http(master, exchange, format, error_message(&err));
+        connection_refuse_http(master, exchange, media, error_message(&err));
         subscription_done(&subscription);
         return;
     }
@@ -34,7 +34,7 @@ static void subscribe(struct master *master, struct http_exchange *exchange, con
     subscription_done(&subscription);
     framework_metrics_count_call(&framework->metrics, MESOS__V1__SCHEDULER__CALL__TYPE__SUBSCRIBE);
     framework_fail_over(framework);
-    connection_init_http(&framework->connection, master, exchange, format, framework_on_connection_lost);
+    connection_init_http(&framework->connection, master, exchange, media, framework_on_connection_lost);
     framework_connected(framework);
     framework_send_subscribed(framework, false);
     if (is_new)
@@ -112,7 +112,7 @@ static void answer(struct master *master, struct http_exchange *exchange, struct
     else if (http_headers_find(&request->headers, "Mesos-Stream-Id") != NULL)
         http_respond_text(exchange, 400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
     else
-        subscribe(master, exchange, call, media == MEDIA_JSON ? CONNECTION_JSON : CONNECTION_PROTOBUF);
+        subscribe(master, exchange, call, media);
 }
 
 void scheduler_api(struct http_exchange *exchange, void *user) {

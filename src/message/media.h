@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two forms in which messages of the v1 APIs travel over HTTP. */
+/* The two forms in which messages of the v1 APIs travel over HTTP, in requests, answers and streams. */
 #pragma once
 
 #include "base/arena.h"
@@ -8,12 +8,15 @@
 #include "message/message.h"
 #include "net/http_server.h"
 
-enum media { MEDIA_JSON, MEDIA_PROTOBUF };
+enum media { MEDIA_PROTOBUF, MEDIA_JSON };
 
 /* "application/json" or "application/x-protobuf". */
 const char *media_type(enum media media);
 /* Append @message as it is written in @media. */
 void media_append(struct buffer *buffer, const ProtobufCMessage *message, enum media media);
+/* The other way round. On failure *err says why. */
+int media_decode(enum media media, const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size,
+                 struct arena *arena, void *ret, struct error *err);
 /* What @request's Accept allows for the answer: JSON if both, whatever their q. Returns false for neither. */
 bool media_accepted(const struct http_request *request, enum media *ret);
 

@@ -211,7 +211,7 @@ static struct executor_client_options client_options(const struct container *con
         .framework_id = variable(container, "MESOS_FRAMEWORK_ID"),
         .executor_id = variable(container, "MESOS_EXECUTOR_ID"),
         .checkpoint = strcmp(variable(container, "MESOS_CHECKPOINT"), "1") == 0,
-        .format = container->is_json ? SUBSCRIPTION_JSON : SUBSCRIPTION_PROTOBUF,
+        .media = container->is_json ? MEDIA_JSON : MEDIA_PROTOBUF,
     };
     const char *timeout = variable(container, "MESOS_RECOVERY_TIMEOUT");
 

@@ -390,8 +390,8 @@ static void start_client(struct framework *framework, const Mesos__V1__Framework
     if (framework_has_feedback(framework)) {
         struct scheduler_client_options options = {.master = framework->master,
                                                    .framework = info,
-                                                   .format = framework->plan.api == API_JSON ? SUBSCRIPTION_JSON
-                                                                                             : SUBSCRIPTION_PROTOBUF};
+                                                   .media = framework->plan.api == API_JSON ? MEDIA_JSON
+                                                                                            : MEDIA_PROTOBUF};
 
         framework->client = scheduler_client_new(env, &options, &events, framework, NULL);
         scheduler_client_start(framework->client);
