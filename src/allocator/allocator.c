@@ -24,7 +24,7 @@ void allocator_options_init(struct allocator_options *options) {
         .recovery_timeout_ns = 10 * MINUTE,
         .agent_recovery_factor = 0.8,
         .allocate_on_recovery = true,
-        .slice_steps = 12000,
+        .slice_steps = ALLOCATOR_SLICE_STEPS,
         .slice_offers = 400,
         .max_completed_frameworks = 50,
         .publish_per_framework_metrics = true,

@@ -20,7 +20,7 @@ enum {
     SLOW_WORKSPACE = 20 + 2 * 3 * 128, /* of 128 states */
     /* In steps of a round. */
     STEPS_OF_A_VERDICT = 4,
-    STEPS_OF_A_SLOW_MATCH = 12000, /* as many as a slice has */
+    STEPS_OF_A_SLOW_MATCH = ALLOCATOR_SLICE_STEPS,
 };
 
 enum predicate { EXISTS, NOT_EXISTS, TEXT_EQUALS, TEXT_NOT_EQUALS, TEXT_MATCHES, TEXT_NOT_MATCHES };

@@ -11,6 +11,8 @@
 #include "base/table.h"
 
 #define NO_LIMIT (-1)
+/* Of a round, unless the options say otherwise: as many as a call of the loop may wait for. */
+#define ALLOCATOR_SLICE_STEPS 12000
 
 enum { GPUS = 3 }; /* the dimension: see allocator_new() */
 
