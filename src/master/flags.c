@@ -227,8 +227,7 @@ static const struct flag flags[] = {
      NULL, 0, NULL},
     {"zk", FLAG_STRING, FIELD(zk), NULL,
      "Where masters elect the one that leads: 'zk://[user:password@]host1:port1,host2:port2/path', or 'file:///path' "
-     "to a "
-     "file that holds it (and keeps the password out of sight). Unset: there is one master, which leads.",
+     "to a file that holds it (and keeps the password out of sight). Unset: there is one master, which leads.",
      NULL, 0, NULL},
     {"zk_session_timeout", FLAG_DURATION, FIELD(zk_session_timeout_ns), "10secs",
      "How long this master may be out of ZooKeeper's reach before another one leads.", NULL, 0, check_session_timeout},
