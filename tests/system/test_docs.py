@@ -55,7 +55,7 @@ def is_same_set(patterns, lines):
     return not rest
 
 
-@pytest.mark.parametrize("command, expected, is_unordered", blocks())
+@pytest.mark.parametrize("command, expected, is_unordered", list(blocks()))
 def test_commands_do_what_the_page_says(cluster, tmp_path, command, expected, is_unordered):
     # Programs are called build/bin/… from the top of the tree, wherever that is.
     command = command.replace("build/bin/", f"{BIN}/").replace("python3 ", f"{sys.executable} ")
