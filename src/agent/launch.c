@@ -323,6 +323,17 @@ static void drop(struct delivery *delivery, enum task_state state, int reason, c
     }
 }
 
+/* Its framework ends, and would not acknowledge updates: only the master is told that there is no executor. */
+static void ignore(struct delivery *delivery) {
+    struct agent_framework *framework = delivery->framework;
+
+    log_warning("Ignoring tasks of framework %s because the framework is terminating", framework->id);
+    if (delivery->has_launch_executor && delivery->launch_executor)
+        send_not_launched(delivery);
+    delivery_free(delivery);
+    agent_framework_remove_if_idle(framework);
+}
+
 static bool must_wait(struct agent *agent, const struct delivery *delivery) {
     const char *framework_id = delivery->framework->id, *executor_id = delivery->executor_info->executor_id->value;
     char *paths[] = {
@@ -366,6 +377,9 @@ static const char *find_fault(struct delivery *delivery, struct agent_executor *
     struct agent_task *task;
 
     *ret_tells_exited = true;
+    *ret_reason = MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING;
+    if (agent->drain != NULL)
+        return "Task was received while agent was already draining";
     if (delivery->has_resource_version &&
         memcmp(delivery->resource_version, agent->resource_version, UUID_BYTES) != 0) {
         *ret_reason = MESOS__V1__TASK_STATUS__REASON__REASON_INVALID_OFFERS;
@@ -463,6 +477,10 @@ static void start(struct delivery *delivery) {
     int reason;
     bool tells_exited;
 
+    if (framework->state == FRAMEWORK_TERMINATING) {
+        ignore(delivery);
+        return;
+    }
     if (must_wait(agent, delivery))
         return;
     executor = agent_executor_find(framework, delivery->executor_info->executor_id->value);

@@ -150,6 +150,48 @@ static void draining_an_idle_agent_is_done_at_once(void **state) {
     cluster_free(cluster);
 }
 
+static void a_draining_agent_takes_no_tasks(void **state) {
+    struct cluster *cluster = cluster_new(12);
+    struct test_executor executor;
+
+    run_task(cluster, &(struct task_options){.id = "t", .executor_id = "e"});
+    run_for(cluster, SECOND);
+    executor_start(&executor, cluster, fake_last(cluster));
+    run_for(cluster, SECOND);
+    drain(cluster, false);
+    run_for(cluster, SECOND);
+    run_task(cluster, &(struct task_options){
+                          .id = "late", .executor_id = "other", .has_launch_executor = true, .launch_executor = true});
+    run_for(cluster, SECOND);
+    assert_string_equal(last_status(cluster)->task_id->value, "late");
+    assert_int_equal(last_status(cluster)->state, TASK_LOST);
+    assert_int_equal(last_status(cluster)->reason, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
+    assert_int_equal(count_received(cluster, "ExitedExecutorMessage"), 1);
+    assert_int_equal(count_containers(cluster), 1);
+    executor_end(&executor);
+    cluster_free(cluster);
+}
+
+static void a_framework_that_ends_gets_no_tasks(void **state) {
+    struct cluster *cluster = cluster_new(13);
+    struct test_executor executor;
+
+    run_task(cluster, &(struct task_options){.id = "t", .executor_id = "e"});
+    run_for(cluster, SECOND);
+    executor_start(&executor, cluster, fake_last(cluster));
+    run_for(cluster, SECOND);
+    shutdown_framework(cluster);
+    run_for(cluster, SECOND);
+    run_task(cluster, &(struct task_options){
+                          .id = "late", .executor_id = "other", .has_launch_executor = true, .launch_executor = true});
+    run_for(cluster, SECOND);
+    assert_null(last_status(cluster));
+    assert_int_equal(count_received(cluster, "ExitedExecutorMessage"), 1);
+    assert_int_equal(count_containers(cluster), 1);
+    executor_end(&executor);
+    cluster_free(cluster);
+}
+
 /* Reservations and volumes */
 
 struct volume_parts {
@@ -284,6 +326,8 @@ int main(void) {
         cmocka_unit_test(many_tasks_are_launched_in_order_with_other_work_between),
         cmocka_unit_test(draining_kills_tasks_and_says_why),
         cmocka_unit_test(draining_an_idle_agent_is_done_at_once),
+        cmocka_unit_test(a_draining_agent_takes_no_tasks),
+        cmocka_unit_test(a_framework_that_ends_gets_no_tasks),
         cmocka_unit_test(volumes_are_made_kept_over_restarts_and_removed),
         cmocka_unit_test(more_than_the_agent_has_is_not_reserved),
         cmocka_unit_test(a_task_with_a_volume_that_is_not_known_is_lost),
