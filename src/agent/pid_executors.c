@@ -80,12 +80,27 @@ static Mesos__V1__TaskStatus *take_status(Mesos__Internal__StatusUpdate *update)
     return update->status;
 }
 
+/* An agent that asks again and again may be answered more than once. [Slave::reregisterExecutor] */
+static bool is_registered_twice(const struct agent *agent, const char *framework_id, const char *executor_id) {
+    const struct agent_framework *framework = agent_framework_find(agent, framework_id);
+    const struct agent_executor *executor = framework != NULL ? agent_executor_find(framework, executor_id) : NULL;
+
+    return agent->flags->executor_reregistration_retry_interval_ns > 0 && agent->state != AGENT_TERMINATING &&
+           executor != NULL && framework->state != FRAMEWORK_TERMINATING && executor->state == EXECUTOR_RUNNING;
+}
+
 void pid_executor_reregister(struct agent *agent, const struct pid *from,
                              Mesos__Internal__ReregisterExecutorMessage *message) {
     const char *framework_id = message->framework_id->value, *executor_id = message->executor_id->value;
     struct agent_executor *executor;
 
     log_info("Received re-registration message from executor '%s' of framework %s", executor_id, framework_id);
+    if (is_registered_twice(agent, framework_id, executor_id)) {
+        log_warning(
+            "Ignoring re-registration message from executor '%s' of framework %s because it is already registered",
+            executor_id, framework_id);
+        return;
+    }
     executor = find_welcome(agent, from, framework_id, executor_id);
     if (executor == NULL)
         return;

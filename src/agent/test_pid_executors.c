@@ -211,6 +211,39 @@ static void it_reconnects_after_a_restart_of_the_agent(void **state) {
     cluster_free(cluster);
 }
 
+/* With retries of the reconnect request an answer may come twice; without, a second one is that of a stranger. */
+static void it_may_answer_two_reconnect_requests(void **state) {
+    static const unsigned shutdowns[] = {1, 0};
+
+    for (unsigned retries = 0; retries < ARRAY_SIZE(shutdowns); retries++) {
+        struct cluster *cluster = cluster_new(7);
+        struct pid_executor executor;
+        Mesos__Internal__ReregisterExecutorMessage message = MESOS__INTERNAL__REREGISTER_EXECUTOR_MESSAGE__INIT;
+        struct update_parts parts;
+        Mesos__Internal__StatusUpdate *updates[] = {&parts.update};
+
+        begin(&executor, cluster, true);
+        kill_agent(cluster);
+        forget_received(&executor.inbox);
+        cluster->flags.executor_reregistration_retry_interval_ns = retries * 5 * SECOND;
+        start_agent(cluster);
+        run_for(cluster, SECOND);
+        fill_update(&parts, "t", TASK_RUNNING, 9);
+        message.executor_id = &parts.executor_id;
+        message.framework_id = &parts.framework_id;
+        message.n_updates = 1;
+        message.updates = updates;
+        say(&executor, &message.base);
+        run_for(cluster, SECOND);
+        say(&executor, &message.base);
+        run_for(cluster, SECOND);
+        assert_int_equal(count_received(&executor.inbox, "ExecutorReregisteredMessage"), 1);
+        assert_int_equal(count_received(&executor.inbox, "ShutdownExecutorMessage"), shutdowns[retries]);
+        end(&executor);
+        cluster_free(cluster);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_registers_and_gets_its_task),
@@ -219,6 +252,7 @@ int main(void) {
         cmocka_unit_test(an_executor_that_nobody_knows_is_told_to_shut_down),
         cmocka_unit_test(staging_is_no_state_for_an_executor_to_tell),
         cmocka_unit_test(it_reconnects_after_a_restart_of_the_agent),
+        cmocka_unit_test(it_may_answer_two_reconnect_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
