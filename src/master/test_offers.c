@@ -31,7 +31,7 @@ static void inverse_offers_come_in_one_event_and_are_answered(void **state) {
     struct fake_agent *agents[2] = {world_add_agent(world, 0), world_add_agent(world, 1)};
     struct fake_scheduler *scheduler = world_subscribe(world, 0, SUBSCRIBE_PLAIN);
     const char *event;
-    char id[100];
+    char id[100], second[100];
 
     schedule_maintenance(world, agents[0]);
     schedule_maintenance(world, agents[1]);
@@ -53,7 +53,9 @@ static void inverse_offers_come_in_one_event_and_are_answered(void **state) {
     sim_run_for(world->sim, 4 * SECOND);
     assert_false(records_hold(&scheduler->records, "\"type\":\"INVERSE_OFFERS\""));
     sim_run_for(world->sim, 3 * SECOND);
-    assert_non_null(records_take(&scheduler->records, "\"type\":\"INVERSE_OFFERS\""));
+    event = records_take(&scheduler->records, "\"type\":\"INVERSE_OFFERS\"");
+    assert_non_null(event);
+    copy_after(event, "\"inverse_offers\":[{\"id\":{\"value\":\"", second, sizeof(second));
     assert_int_equal(world->master->inverse_offers.count, 2);
     /* The answer to one that is gone does no harm. */
     assert_int_equal(fake_scheduler_call(scheduler, "ACCEPT_INVERSE_OFFERS",
@@ -61,6 +63,14 @@ static void inverse_offers_come_in_one_event_and_are_answered(void **state) {
                          .status,
                      202);
     assert_int_equal(world->master->inverse_offers.count, 2);
+    /* Nor does it keep the others of the call from being answered. */
+    assert_int_equal(
+        fake_scheduler_call(scheduler, "ACCEPT_INVERSE_OFFERS",
+                            "\"accept_inverse_offers\":{\"inverse_offer_ids\":[{\"value\":\"%s\"},{\"value\":\"%s\"}]}",
+                            id, second)
+            .status,
+        202);
+    assert_int_equal(world->master->inverse_offers.count, 1);
 }
 
 static void a_request_is_taken_note_of(void **state) {

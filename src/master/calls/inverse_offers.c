@@ -39,11 +39,10 @@ int call_accept_inverse_offers(struct framework *framework, Mesos__V1__Scheduler
     else
         validate_inverse_offers(framework->master, framework, accept->inverse_offer_ids, accept->n_inverse_offer_ids,
                                 &invalid);
-    if (invalid.message != NULL) {
+    /* The valid ones among them are taken all the same. */
+    if (invalid.message != NULL)
         log_warning("ACCEPT_INVERSE_OFFERS call of framework %s used invalid offers: %s", framework->id,
                     invalid.message);
-        return 0;
-    }
     answer(framework, accept->inverse_offer_ids, accept->n_inverse_offer_ids,
            MESOS__V1__ALLOCATOR__INVERSE_OFFER_STATUS__STATUS__ACCEPT, accept->filters);
     return 0;
