@@ -44,6 +44,7 @@ int validate_one_allocation_role(Mesos__V1__Resource *const *resources, size_t c
 /* A name is used as revocable or as not revocable, but not as both. */
 int validate_not_mixed_revocable(const struct resources *resources, struct error *err);
 int validate_persistent_volumes(Mesos__V1__Resource *const *volumes, size_t count, struct error *err);
+/* All are of one resource provider, or all of the agent; none at all are refused. [validateSingleResourceProvider] */
 int validate_one_provider(Mesos__V1__Resource *const *resources, size_t count, struct error *err);
 /* What can be said of an executor without its framework. */
 int validate_executor_info(const Mesos__V1__ExecutorInfo *executor, struct error *err);

@@ -135,8 +135,12 @@ int validate_persistent_volumes(Mesos__V1__Resource *const *volumes, size_t coun
 }
 
 int validate_one_provider(Mesos__V1__Resource *const *resources, size_t count, struct error *err) {
-    const char *first = count == 0 || resources[0]->provider_id == NULL ? NULL : resources[0]->provider_id->value;
+    const char *first;
 
+    /* None are not of one provider either, and this is the only check that refuses an operation on nothing. */
+    if (count == 0)
+        return error_set(err, 0, "The resources have multiple resource providers: ");
+    first = resources[0]->provider_id == NULL ? NULL : resources[0]->provider_id->value;
     for (size_t i = 1; i < count; i++) {
         const char *provider = resources[i]->provider_id == NULL ? NULL : resources[i]->provider_id->value;
 
