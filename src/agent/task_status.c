@@ -5,6 +5,7 @@
 
 #include "agent/launch.h"
 #include "agent/paths.h"
+#include "base/buffer.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -35,11 +36,22 @@ static void parts_init(struct update_parts *parts, struct agent *agent, const ch
         parts->update.executor_id = &parts->executor_id;
 }
 
-/* Tell where the container is, as MesosContainerizer::status() does. Parts that the executor filled in stay. */
+/* The id as the containerizer knows it: after those of the containers it is nested in. */
+static void append_container_id(const Mesos__V1__ContainerID *id, struct buffer *text) {
+    if (id->parent != NULL) {
+        append_container_id(id->parent, text);
+        buffer_append_char(text, '.');
+    }
+    buffer_append_string(text, id->value);
+}
+
+/* Tell where the container is, as MesosContainerizer::status() does. Parts that the executor filled in stay; if it
+ * named a container, which may be nested in its own, that one is meant. */
 static void add_container_status(struct update_parts *parts, struct agent *agent,
                                  const struct agent_executor *executor) {
     Mesos__V1__ContainerStatus *status = parts->update.status->container_status;
-    const int pid = agent->containerizer->ops->pid(agent->containerizer, executor->container_id);
+    cleanup_buffer struct buffer id = BUFFER_INIT;
+    int pid;
 
     if (status == NULL) {
         mesos__v1__container_status__init(&parts->container_status);
@@ -50,6 +62,8 @@ static void add_container_status(struct update_parts *parts, struct agent *agent
         parts->container_id.value = executor->container_id;
         status->container_id = &parts->container_id;
     }
+    append_container_id(status->container_id, &id);
+    pid = agent->containerizer->ops->pid(agent->containerizer, buffer_text(&id));
     if (!status->has_executor_pid && pid > 0) {
         status->has_executor_pid = true;
         status->executor_pid = (uint32_t)pid;

@@ -115,6 +115,40 @@ static void a_command_task_runs_in_a_container_of_mesos_executor(void **state) {
     cluster_free(cluster);
 }
 
+/* The pid is that of the container which the executor names. */
+static void updates_of_nested_containers_do_not_get_the_pid_of_the_executor(void **state) {
+    struct cluster *cluster = cluster_new(15);
+    const struct fake_container *container = launch(cluster, &(struct task_options){.id = "t"});
+    struct test_executor executor;
+    Mesos__V1__TaskStatus status = MESOS__V1__TASK_STATUS__INIT;
+    Mesos__V1__TaskID task_id = MESOS__V1__TASK_ID__INIT;
+    Mesos__V1__ContainerStatus place = MESOS__V1__CONTAINER_STATUS__INIT;
+    Mesos__V1__ContainerID id = MESOS__V1__CONTAINER_ID__INIT, parent = MESOS__V1__CONTAINER_ID__INIT;
+
+    executor_start(&executor, cluster, container);
+    run_for(cluster, SECOND);
+    task_id.value = (char *)"t";
+    status.task_id = &task_id;
+    status.state = MESOS__V1__TASK_STATE__TASK_STARTING;
+    status.container_status = &place;
+    place.container_id = &parent;
+    parent.value = container->id;
+    executor_client_send_update(executor.client, &status);
+    run_for(cluster, SECOND);
+    assert_int_equal(last_status(cluster)->container_status->executor_pid, 4711);
+    acknowledge_last(cluster);
+    status.state = MESOS__V1__TASK_STATE__TASK_RUNNING;
+    place.container_id = &id;
+    id.value = (char *)"nested";
+    id.parent = &parent;
+    executor_client_send_update(executor.client, &status);
+    run_for(cluster, SECOND);
+    assert_int_equal(last_status(cluster)->state, TASK_RUNNING);
+    assert_false(last_status(cluster)->container_status->has_executor_pid);
+    executor_end(&executor);
+    cluster_free(cluster);
+}
+
 static void updates_go_to_the_master_one_by_one_until_acknowledged(void **state) {
     struct cluster *cluster = cluster_new(11);
     struct test_executor executor;
@@ -505,6 +539,7 @@ int main(void) {
         cmocka_unit_test(registers_again_when_the_master_holds_it_for_disconnected),
         cmocka_unit_test(registers_again_when_no_pings_come),
         cmocka_unit_test(a_command_task_runs_in_a_container_of_mesos_executor),
+        cmocka_unit_test(updates_of_nested_containers_do_not_get_the_pid_of_the_executor),
         cmocka_unit_test(updates_go_to_the_master_one_by_one_until_acknowledged),
         cmocka_unit_test(an_acknowledgement_out_of_order_changes_nothing),
         cmocka_unit_test(a_kill_before_the_executor_is_there_stops_the_launch),
