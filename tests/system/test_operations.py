@@ -139,7 +139,11 @@ def test_unknown_operations_are_reconciled_by_what_is_known_of_their_agent(quick
     scheduler = Operator(quick.address)
     agent_id = scheduler.offer()["agent_id"]
     scheduler.call("RECONCILE_OPERATIONS", reconcile_operations={"operations": [
-        {"operation_id": {"value": "here"}, "agent_id": agent_id}, {"operation_id": {"value": "nowhere"}}]})
-    states = [(s["operation_id"]["value"], s["state"]) for s in (scheduler.feedback(), scheduler.feedback())]
-    assert states == [("here", "OPERATION_UNKNOWN"), ("nowhere", "OPERATION_UNKNOWN")]
+        {"operation_id": {"value": "here"}, "agent_id": agent_id}, {"operation_id": {"value": "nowhere"}},
+        {"operation_id": {"value": "there"}, "agent_id": {"value": "unknown"}}]})
+    told = [(s["operation_id"]["value"], s["state"], s["message"]) for s in (scheduler.feedback() for _ in range(3))]
+    assert told == [
+        ("here", "OPERATION_UNKNOWN", "Reconciliation: Operation is unknown"),
+        ("nowhere", "OPERATION_UNKNOWN", "Reconciliation: Operation is unknown and no 'agent_id' was provided"),
+        ("there", "OPERATION_UNKNOWN", "Reconciliation: Both operation and agent are unknown")]
     scheduler.close()

@@ -123,14 +123,15 @@ static void reconcile_operation(struct framework *framework,
     const struct operation *operation = operation_find_by_id(framework, asked->operation_id->value);
     const char *agent_id = asked->agent_id == NULL ? NULL : asked->agent_id->value;
     Mesos__V1__OperationState state = MESOS__V1__OPERATION_STATE__OPERATION_UNKNOWN;
-    const char *message = "Reconciliation: Operation is unknown";
+    const char *message = agent_id == NULL ? "Reconciliation: Operation is unknown and no 'agent_id' was provided"
+                                           : "Reconciliation: Both operation and agent are unknown";
 
     if (operation != NULL) {
         send_latest_operation(framework, operation);
         return;
     }
     if (agent_id != NULL && agent_find(master, agent_id) != NULL) {
-        message = "Reconciliation: Operation is unknown to the agent";
+        message = "Reconciliation: Operation is unknown";
     } else if (agent_id != NULL && table_find(&master->unreachable_agents, agent_id) != NULL) {
         state = MESOS__V1__OPERATION_STATE__OPERATION_UNREACHABLE;
         message = "Reconciliation: Agent is unreachable";
@@ -139,7 +140,7 @@ static void reconcile_operation(struct framework *framework,
         message = "Reconciliation: Agent marked gone by operator";
     } else if (leadership_awaits(master, framework->id, agent_id)) {
         state = MESOS__V1__OPERATION_STATE__OPERATION_RECOVERING;
-        message = "Reconciliation: Agent is recovering";
+        message = "Reconciliation: Agent is recovered but has not re-registered";
     }
     send_operation(framework, asked->operation_id, asked->agent_id, asked->resource_provider_id, state, message);
 }
