@@ -131,16 +131,10 @@ char *const *environment_of_executor(const struct agent_executor *executor, cons
     return finish(&variables);
 }
 
-char *const *environment_of_container(struct agent *agent, const struct agent_executor *executor, const char *directory,
-                                      const Mesos__V1__CommandInfo *command, struct arena *arena) {
+char *const *environment_of_container(const char *directory, const Mesos__V1__CommandInfo *command,
+                                      struct arena *arena) {
     struct variables variables = {.arena = arena};
 
-    set_common(&variables, agent);
-    /* A nested container inherits what its parent got, with a sandbox of its own. */
-    if (executor != NULL) {
-        set_of_executor(&variables, executor);
-        set_from_command(&variables, executor->info->command);
-    }
     set(&variables, "MESOS_SANDBOX", directory);
     set_from_command(&variables, command);
     return finish(&variables);

@@ -8,9 +8,10 @@
 char *const *environment_of_executor(const struct agent_executor *executor, const Mesos__V1__CommandInfo *command,
                                      struct arena *arena);
 
-/* For a nested or standalone container with the sandbox @directory; @executor may be NULL. */
-char *const *environment_of_container(struct agent *agent, const struct agent_executor *executor, const char *directory,
-                                      const Mesos__V1__CommandInfo *command, struct arena *arena);
+/* For a nested or standalone container with the sandbox @directory: nothing of the agent's or an executor's, as
+ * upstream (src/slave/http.cpp, _launchContainer) has it. */
+char *const *environment_of_container(const char *directory, const Mesos__V1__CommandInfo *command,
+                                      struct arena *arena);
 
 /* Fill @command so that it starts @program of --launcher_dir; a missing one becomes a shell command that says so and
  * fails, as upstream has it. */

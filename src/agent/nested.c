@@ -160,7 +160,7 @@ int nested_launch(struct agent *agent, const struct nested_config *config, struc
     }
     launch.directory = container->directory;
     launch.user = container->user;
-    launch.environment = environment_of_container(agent, executor, container->directory, config->command, &arena);
+    launch.environment = environment_of_container(container->directory, config->command, &arena);
     launch.resources = config->resources;
     launch.resource_count = config->resource_count;
     launch.checkpoint = executor != NULL && executor->checkpoint;

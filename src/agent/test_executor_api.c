@@ -296,6 +296,7 @@ static void a_nested_container_is_launched_waited_for_and_removed(void **state) 
     expect(&reply, 200, "");
     assert_non_null(strstr(fake_last(cluster)->directory, "/containers/n"));
     assert_string_equal(fake_variable(fake_last(cluster), "MESOS_SANDBOX"), fake_last(cluster)->directory);
+    assert_null(fake_variable(fake_last(cluster), "MESOS_EXECUTOR_ID"));
     reply = ask_nested(cluster, launch, parent->id);
     assert_int_equal(reply.status, 202);
     reply = ask_nested(cluster, remove, parent->id);

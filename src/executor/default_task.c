@@ -228,7 +228,7 @@ static const char *allocation_role(const Mesos__V1__TaskInfo *info) {
     return allocation != NULL && allocation->role != NULL ? allocation->role : "";
 }
 
-/* Command checks see what the task sees. */
+/* Command checks see what the task sees, and below it what the executor, whose children they are, found. */
 static void build_check_environment(struct default_task *task) {
     environment_init(&task->environment, task->executor->environment.entries);
     environment_set(&task->environment, "MESOS_SANDBOX", task->sandbox);

@@ -96,7 +96,7 @@ def test_each_task_has_a_sandbox_and_output_of_its_own(cluster, scheduler):
 
 def test_tasks_find_their_sandbox_role_and_address_in_the_environment(cluster, scheduler):
     command = {"value": 'test "$MESOS_SANDBOX" = "$(pwd)" && test "$MESOS_ALLOCATION_ROLE" = "*" && test "$OWN" = value && '
-                        'test "$MESOS_CONTAINER_IP" = 127.0.0.1 && test -n "$MESOS_EXECUTOR_ID" && test -n "$MESOS_FRAMEWORK_ID"',
+                        'test "$MESOS_CONTAINER_IP" = 127.0.0.1 && test -n "$PATH" && ! env | grep -E "MESOS_(EXECUTOR|FRAMEWORK|SLAVE)"',
                "environment": {"variables": [{"name": "OWN", "value": "value"}]}}
     scheduler.launch_group(("t", "", {"command": command}))
     assert scheduler.until_ended("t") == ["TASK_FINISHED"]
