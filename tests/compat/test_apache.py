@@ -85,8 +85,6 @@ NOT_FOR_APACHE = {
     "test_a_kill_call_may_shorten_the_grace_period": {ApacheAgent},
     "test_a_command_that_heeds_sigterm_ends_in_its_own_time": {ApacheAgent},
     "test_uris_are_in_the_sandbox_before_the_command_runs": {ApacheAgent},
-    # Its nested containers are not told of the executor's ids.
-    "test_tasks_find_their_sandbox_role_and_address_in_the_environment": {ApacheAgent},
     "test_the_keeper_moves_to_another_agent": {ApacheAgent},  # there is one
     # It does not survive that itself: "Failed to rename target resources".
     "test_master_and_agent_agree_after_a_crash_in_the_middle_of_a_reservation": {ApacheAgent},
