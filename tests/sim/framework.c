@@ -288,9 +288,16 @@ static void on_reconcile(struct env_timer *timer) {
     env_timer_start(timer, RECONCILE_INTERVAL);
 }
 
+/* The subscription of an earlier driver, which takes the framework over, may be on its way for longer than that driver
+ * lives; in Mesos too the master can not tell it from that of a new one. */
+static bool may_be_overtaken(const struct framework *framework, const char *message) {
+    return framework->lives > 1 && strcmp(message, "Framework failed over") == 0;
+}
+
 /* A driver that the master took for gone is told so when it comes back, and aborts; its program starts another. */
 static void on_error(struct framework *framework, const char *message) {
-    if (framework->pid_scheduler != NULL && strcmp(message, "Framework disconnected") == 0)
+    if (framework->pid_scheduler != NULL &&
+        (strcmp(message, "Framework disconnected") == 0 || may_be_overtaken(framework, message)))
         env_timer_start(&framework->again, SECOND);
     else
         framework_violate(framework, "an error from the master: %s", message);
