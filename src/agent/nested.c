@@ -16,6 +16,14 @@ struct agent_executor *nested_find_executor(const struct agent *agent, const cha
     return table_find_sized(&agent->containers, id, strcspn(id, "."));
 }
 
+void nested_append_id(const Mesos__V1__ContainerID *id, struct buffer *text) {
+    if (id->parent != NULL) {
+        nested_append_id(id->parent, text);
+        buffer_append_char(text, '.');
+    }
+    buffer_append_string(text, id->value);
+}
+
 static void tell(struct list *calls, const struct nested_container *container, const struct error *err) {
     struct nested_call *call;
 

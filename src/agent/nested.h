@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/executor.h"
+#include "base/buffer.h"
 
 enum nested_state { NESTED_LAUNCHING, NESTED_RUNNING, NESTED_ENDED };
 
@@ -28,6 +29,8 @@ struct nested_call {
 };
 void nested_call_cancel(struct nested_call *call);
 
+/* The id as the containerizer knows it: after those of the containers it is nested in. */
+void nested_append_id(const Mesos__V1__ContainerID *id, struct buffer *text);
 static inline struct nested_container *nested_find(const struct agent *agent, const char *id) {
     return table_find(&agent->nested, id);
 }

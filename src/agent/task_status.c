@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "agent/launch.h"
+#include "agent/nested.h"
 #include "agent/paths.h"
-#include "base/buffer.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -36,15 +36,6 @@ static void parts_init(struct update_parts *parts, struct agent *agent, const ch
         parts->update.executor_id = &parts->executor_id;
 }
 
-/* The id as the containerizer knows it: after those of the containers it is nested in. */
-static void append_container_id(const Mesos__V1__ContainerID *id, struct buffer *text) {
-    if (id->parent != NULL) {
-        append_container_id(id->parent, text);
-        buffer_append_char(text, '.');
-    }
-    buffer_append_string(text, id->value);
-}
-
 /* Tell where the container is, as MesosContainerizer::status() does. Parts that the executor filled in stay; if it
  * named a container, which may be nested in its own, that one is meant. */
 static void add_container_status(struct update_parts *parts, struct agent *agent,
@@ -62,7 +53,7 @@ static void add_container_status(struct update_parts *parts, struct agent *agent
         parts->container_id.value = executor->container_id;
         status->container_id = &parts->container_id;
     }
-    append_container_id(status->container_id, &id);
+    nested_append_id(status->container_id, &id);
     pid = agent->containerizer->ops->pid(agent->containerizer, buffer_text(&id));
     if (!status->has_executor_pid && pid > 0) {
         status->has_executor_pid = true;

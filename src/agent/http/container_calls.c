@@ -66,7 +66,7 @@ static struct http_exchange *stop_waiting(struct api_call *waiting) {
 
 /* Ids */
 
-static int append_id(const Mesos__V1__ContainerID *id, unsigned depth, struct buffer *text, struct error *err) {
+static int validate_id(const Mesos__V1__ContainerID *id, unsigned depth, struct error *err) {
     if (depth > NESTING_LIMIT)
         return error_set(err, 0, "containers are nested too deep");
     if (id_validate(id->value, err) < 0)
@@ -76,12 +76,8 @@ static int append_id(const Mesos__V1__ContainerID *id, unsigned depth, struct bu
                          CONTAINER_ID_LIMIT_BYTES);
     if (strpbrk(id->value, ". ") != NULL)
         return error_set(err, 0, "'ContainerID.value' '%s' contains invalid characters", id->value);
-    if (id->parent != NULL) {
-        if (append_id(id->parent, depth + 1, text, err) < 0)
-            return error_wrap(err, "'ContainerID.parent' is invalid");
-        buffer_append_char(text, '.');
-    }
-    buffer_append_string(text, id->value);
+    if (id->parent != NULL && validate_id(id->parent, depth + 1, err) < 0)
+        return error_wrap(err, "'ContainerID.parent' is invalid");
     return 0;
 }
 
@@ -91,7 +87,7 @@ static char *take_id(struct api_request *request, const Mesos__V1__ContainerID *
     cleanup_buffer struct buffer text = BUFFER_INIT;
     cleanup_error struct error err = ERROR_INIT;
 
-    if (append_id(id, 0, &text, &err) < 0) {
+    if (validate_id(id, 0, &err) < 0) {
         http_respond_text(request->exchange, 400, "Failed to validate agent::Call: '%s.container_id' is invalid: %s",
                           part, error_message(&err));
         return NULL;
@@ -101,6 +97,7 @@ static char *take_id(struct api_request *request, const Mesos__V1__ContainerID *
                           "Failed to validate agent::Call: Expecting '%s.container_id.parent' to be present", part);
         return NULL;
     }
+    nested_append_id(id, &text);
     return arena_strdup(request->arena, buffer_text(&text));
 }
 
