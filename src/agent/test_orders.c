@@ -150,19 +150,28 @@ static void draining_an_idle_agent_is_done_at_once(void **state) {
     cluster_free(cluster);
 }
 
+static void run_first_task(struct cluster *cluster, struct test_executor *executor) {
+    run_task(cluster, &(struct task_options){.id = "t", .executor_id = "e"});
+    run_for(cluster, SECOND);
+    executor_start(executor, cluster, fake_last(cluster));
+    run_for(cluster, SECOND);
+}
+
+/* The master sent it before it knew, for an executor that is yet to be started. */
+static void run_late_task(struct cluster *cluster) {
+    run_task(cluster, &(struct task_options){
+                          .id = "late", .executor_id = "other", .has_launch_executor = true, .launch_executor = true});
+    run_for(cluster, SECOND);
+}
+
 static void a_draining_agent_takes_no_tasks(void **state) {
     struct cluster *cluster = cluster_new(12);
     struct test_executor executor;
 
-    run_task(cluster, &(struct task_options){.id = "t", .executor_id = "e"});
-    run_for(cluster, SECOND);
-    executor_start(&executor, cluster, fake_last(cluster));
-    run_for(cluster, SECOND);
+    run_first_task(cluster, &executor);
     drain(cluster, false);
     run_for(cluster, SECOND);
-    run_task(cluster, &(struct task_options){
-                          .id = "late", .executor_id = "other", .has_launch_executor = true, .launch_executor = true});
-    run_for(cluster, SECOND);
+    run_late_task(cluster);
     assert_string_equal(last_status(cluster)->task_id->value, "late");
     assert_int_equal(last_status(cluster)->state, TASK_LOST);
     assert_int_equal(last_status(cluster)->reason, MESOS__V1__TASK_STATUS__REASON__REASON_AGENT_DRAINING);
@@ -176,15 +185,10 @@ static void a_framework_that_ends_gets_no_tasks(void **state) {
     struct cluster *cluster = cluster_new(13);
     struct test_executor executor;
 
-    run_task(cluster, &(struct task_options){.id = "t", .executor_id = "e"});
-    run_for(cluster, SECOND);
-    executor_start(&executor, cluster, fake_last(cluster));
-    run_for(cluster, SECOND);
+    run_first_task(cluster, &executor);
     shutdown_framework(cluster);
     run_for(cluster, SECOND);
-    run_task(cluster, &(struct task_options){
-                          .id = "late", .executor_id = "other", .has_launch_executor = true, .launch_executor = true});
-    run_for(cluster, SECOND);
+    run_late_task(cluster);
     assert_null(last_status(cluster));
     assert_int_equal(count_received(cluster, "ExitedExecutorMessage"), 1);
     assert_int_equal(count_containers(cluster), 1);

@@ -183,12 +183,23 @@ static void staging_is_no_state_for_an_executor_to_tell(void **state) {
     cluster_free(cluster);
 }
 
-static void it_reconnects_after_a_restart_of_the_agent(void **state) {
-    struct cluster *cluster = cluster_new(6);
-    struct pid_executor executor;
+/* The answer to a reconnect request: the task has run since, and the update is not acknowledged. */
+static void say_reregister(struct pid_executor *executor) {
     Mesos__Internal__ReregisterExecutorMessage message = MESOS__INTERNAL__REREGISTER_EXECUTOR_MESSAGE__INIT;
     struct update_parts parts;
     Mesos__Internal__StatusUpdate *updates[] = {&parts.update};
+
+    fill_update(&parts, "t", TASK_RUNNING, 9);
+    message.executor_id = &parts.executor_id;
+    message.framework_id = &parts.framework_id;
+    message.n_updates = 1;
+    message.updates = updates;
+    say(executor, &message.base);
+}
+
+static void it_reconnects_after_a_restart_of_the_agent(void **state) {
+    struct cluster *cluster = cluster_new(6);
+    struct pid_executor executor;
 
     begin(&executor, cluster, true);
     kill_agent(cluster);
@@ -196,12 +207,7 @@ static void it_reconnects_after_a_restart_of_the_agent(void **state) {
     start_agent(cluster);
     run_for(cluster, SECOND);
     assert_int_equal(count_received(&executor.inbox, "ReconnectExecutorMessage"), 1);
-    fill_update(&parts, "t", TASK_RUNNING, 9);
-    message.executor_id = &parts.executor_id;
-    message.framework_id = &parts.framework_id;
-    message.n_updates = 1;
-    message.updates = updates;
-    say(&executor, &message.base);
+    say_reregister(&executor);
     await_registration(cluster);
     run_for(cluster, SECOND);
     assert_int_equal(count_received(&executor.inbox, "ExecutorReregisteredMessage"), 1);
@@ -218,9 +224,6 @@ static void it_may_answer_two_reconnect_requests(void **state) {
     for (unsigned retries = 0; retries < ARRAY_SIZE(shutdowns); retries++) {
         struct cluster *cluster = cluster_new(7);
         struct pid_executor executor;
-        Mesos__Internal__ReregisterExecutorMessage message = MESOS__INTERNAL__REREGISTER_EXECUTOR_MESSAGE__INIT;
-        struct update_parts parts;
-        Mesos__Internal__StatusUpdate *updates[] = {&parts.update};
 
         begin(&executor, cluster, true);
         kill_agent(cluster);
@@ -228,14 +231,9 @@ static void it_may_answer_two_reconnect_requests(void **state) {
         cluster->flags.executor_reregistration_retry_interval_ns = retries * 5 * SECOND;
         start_agent(cluster);
         run_for(cluster, SECOND);
-        fill_update(&parts, "t", TASK_RUNNING, 9);
-        message.executor_id = &parts.executor_id;
-        message.framework_id = &parts.framework_id;
-        message.n_updates = 1;
-        message.updates = updates;
-        say(&executor, &message.base);
+        say_reregister(&executor);
         run_for(cluster, SECOND);
-        say(&executor, &message.base);
+        say_reregister(&executor);
         run_for(cluster, SECOND);
         assert_int_equal(count_received(&executor.inbox, "ExecutorReregisteredMessage"), 1);
         assert_int_equal(count_received(&executor.inbox, "ShutdownExecutorMessage"), shutdowns[retries]);
