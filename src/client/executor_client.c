@@ -278,6 +278,14 @@ static void on_event(struct subscription *subscription, const ProtobufCMessage *
     leave(client);
 }
 
+/* The longest pause is as long as an agent that has come back waits, unless the operator wants it otherwise: who pauses
+ * for all of it is killed for a moment's delay, so half of it is the most here. */
+static void retry_later(struct executor_client *client) {
+    double most = (double)client->backoff_max_ns / 2;
+
+    env_timer_start(&client->retry, (int64_t)(env_random_fraction(client->env) * most));
+}
+
 static void on_lost(struct subscription *subscription, unsigned status, const struct address *redirect,
                     const struct error *err) {
     struct executor_client *client = subscription_user(subscription);
@@ -286,8 +294,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
     client->is_subscribed = false;
     env_timer_stop(&client->heartbeat);
     subscription_free(take_ptr(&client->subscription));
-    /* 503: the agent recovers. Any other refusal will not change by asking again. */
-    if (status >= 400 && status != 503) {
+    if (subscription_is_final(status)) {
         abandon(client, error_message(err));
         return;
     }
@@ -302,7 +309,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
         client->events->on_disconnected(client->user);
     }
     if (!client->is_dead)
-        env_timer_start(&client->retry, (int64_t)(env_random_fraction(client->env) * (double)client->backoff_max_ns));
+        retry_later(client);
     leave(client);
 }
 
@@ -332,7 +339,7 @@ static void on_call_failed(struct subscription *subscription, uint64_t tag, unsi
     log_warning("A call to the agent failed: %u %s", status, message);
     if (update == NULL)
         return;
-    if (status != 0 && status != 503) {
+    if (subscription_is_final(status)) {
         /* It will not be taken another time either; those after it may. */
         update->stage = UPDATE_TOLD;
         send_next(client, update->status->task_id->value);

@@ -93,16 +93,12 @@ static void on_event(struct subscription *subscription, const ProtobufCMessage *
     leave(client);
 }
 
-static bool is_final(unsigned status) {
-    return status >= 400 && status < 500 && status != 408 && status != 429;
-}
-
 static void on_lost(struct subscription *subscription, unsigned status, const struct address *redirect,
                     const struct error *err) {
     struct scheduler_client *client = subscription_user(subscription);
 
     client->busy++;
-    if (is_final(status) && !client->is_subscribed) {
+    if (subscription_is_final(status) && !client->is_subscribed) {
         client->is_over = true;
         disconnect(client);
         client->events->on_refused(client->user, status, error_message(err));

@@ -41,6 +41,10 @@ struct pending_call {
     uint64_t tag;
 };
 
+bool subscription_is_final(unsigned status) {
+    return status >= 400 && status < 500 && status != 404 && status != 408 && status != 429;
+}
+
 static void close_connections(struct subscription *subscription) {
     struct pending_call *pending;
 

@@ -46,6 +46,10 @@ void subscription_free(struct subscription *subscription);
 
 void *subscription_user(const struct subscription *subscription);
 
+/* Whether a refusal with @status stays when the same is asked again. 404 does not: daemons of Mesos listen before they
+ * have set up what they answer [Mesos's libraries try again, too]. */
+bool subscription_is_final(unsigned status);
+
 /* From now on the stream counts as lost when nothing comes for @limit_ns. */
 void subscription_set_silence_limit(struct subscription *subscription, int64_t limit_ns);
 

@@ -312,16 +312,33 @@ static void x4_without_checkpointing_the_end_comes_at_once(void **state) {
     assert_int_equal(f->disconnected, 0);
 }
 
-static void an_agent_that_recovers_is_asked_again_within_two_seconds(void **state) {
-    struct fixture *f = *state;
-
-    f->agent.refusal = 503;
+static void assert_asked_again(struct fixture *f, unsigned refusal) {
+    f->agent.refusal = refusal;
+    f->agent.subscribes = 0;
     sim_run_for(f->sim, 5 * MINUTE);
     assert_int_equal(f->abandoned, 0);
     for (size_t i = 1; i < f->agent.subscribes; i++)
-        assert_true(f->agent.times[i] - f->agent.times[i - 1] <= 2100 * MILLISECOND);
-    /* A second on average: no busy loop. */
-    assert_in_range(f->agent.subscribes, 200, 500);
+        assert_true(f->agent.times[i] - f->agent.times[i - 1] <= 1050 * MILLISECOND);
+    /* Half a second on average: no busy loop. */
+    assert_in_range(f->agent.subscribes, 400, 800);
+}
+
+static void an_agent_that_recovers_is_asked_again_in_half_the_time_it_waits(void **state) {
+    assert_asked_again(*state, 503);
+}
+
+/* Apache's agent listens before it knows its paths. */
+static void an_agent_that_does_not_know_the_path_yet_is_asked_again(void **state) {
+    struct fixture *f = *state;
+
+    assert_asked_again(f, 404);
+    f->agent.refusal = 0;
+    subscribe(f);
+    f->agent.call_refusal = 404;
+    f->agent.call_refusals = 1;
+    update(f, MESOS__V1__TASK_STATE__TASK_RUNNING);
+    sim_run_for(f->sim, 2 * SECOND);
+    assert_int_equal(f->agent.taken_count, 1);
 }
 
 static void a_refusal_is_the_end(void **state) {
@@ -414,7 +431,8 @@ int main(void) {
         TEST(x4_without_checkpointing_the_end_comes_at_once),
         TEST(an_event_without_what_it_tells_is_dropped),
         cmocka_unit_test(the_agents_api_is_below_its_id),
-        TEST(an_agent_that_recovers_is_asked_again_within_two_seconds),
+        TEST(an_agent_that_recovers_is_asked_again_in_half_the_time_it_waits),
+        TEST(an_agent_that_does_not_know_the_path_yet_is_asked_again),
         TEST(a_token_goes_with_every_request),
         TEST(a_refusal_is_the_end),
         TEST(an_agent_that_has_sent_heartbeats_and_falls_silent_is_left),

@@ -213,6 +213,19 @@ static void the_one_that_redirected_is_asked_for_the_next_leader(void **state) {
     assert_int_equal(f->subscribed, 2);
 }
 
+/* Apache's master listens before it knows its paths. */
+static void a_master_that_does_not_know_the_path_yet_is_asked_again(void **state) {
+    struct fixture *f = *state;
+
+    f->master.refusal = 404;
+    sim_run_for(f->sim, MINUTE);
+    assert_true(f->master.subscribes > 1);
+    assert_int_equal(f->refused, 0);
+    f->master.refusal = 0;
+    sim_run_for(f->sim, MINUTE);
+    subscribe(f);
+}
+
 static void a_refusal_is_final(void **state) {
     struct fixture *f = *state;
 
@@ -275,6 +288,7 @@ int main(void) {
         TEST(a_master_that_answers_no_calls_is_left),
         TEST(a_redirect_leads_to_the_leader),
         TEST(the_one_that_redirected_is_asked_for_the_next_leader),
+        TEST(a_master_that_does_not_know_the_path_yet_is_asked_again),
         TEST(a_refusal_is_final),
         TEST(calls_need_a_subscription),
         TEST(a_client_that_doubts_its_connection_makes_another),

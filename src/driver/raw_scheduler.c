@@ -155,7 +155,7 @@ static void on_lost(struct subscription *subscription, unsigned status, const st
     struct raw_scheduler *scheduler = subscription_user(subscription);
 
     subscription_free(take_ptr(&scheduler->subscription));
-    if (status >= 400 && status < 500) {
+    if (subscription_is_final(status)) {
         receive_error(scheduler, error_message(err));
         return;
     }

@@ -38,6 +38,8 @@ class ApacheMaster(Cluster):
 class ApacheAgent(Cluster):
     """Our master, Apache's agent."""
 
+    pause_s = 0  # before it knows its paths
+
     def start_agent(self, name="agent", port=None):
         command, environment = build_local(VERSION)
         launcher = self.directory / "launcher"
@@ -51,7 +53,7 @@ class ApacheAgent(Cluster):
             **environment, "LIBPROCESS_IP": "127.0.0.1", "LIBPROCESS_PORT": str(port), "MESOS_NUM_SLAVES": "1",
             "MESOS_WORK_DIR": str(self.directory / "apache"), "MESOS_LAUNCHER": "posix", "MESOS_LAUNCHER_DIR": str(launcher),
             "MESOS_ISOLATION": "filesystem/posix,volume/sandbox_path,posix/cpu,posix/mem", "MESOS_RESOURCES": "cpus:4;mem:1024;disk:1024;ports:[31000-31100]",
-            "MESOS_REGISTRATION_BACKOFF_FACTOR": "50ms"})
+            "MESOS_REGISTRATION_BACKOFF_FACTOR": "50ms", "PAUSE": str(self.pause_s)})
         agent.port = port
         agent.address = f"127.0.0.1:{port}"
         agent.work_dir = self.directory / "apache" / "agents" / "0" / "work"
@@ -86,6 +88,7 @@ NOT_FOR_APACHE = {
     "test_a_command_that_heeds_sigterm_ends_in_its_own_time": {ApacheAgent},
     "test_uris_are_in_the_sandbox_before_the_command_runs": {ApacheAgent},
     "test_the_keeper_moves_to_another_agent": {ApacheAgent},  # there is one
+    "test_an_agent_that_does_not_know_its_paths_yet_is_waited_for": {ApacheMaster},  # ours listens when it knows them
     # It does not survive that itself: "Failed to rename target resources".
     "test_master_and_agent_agree_after_a_crash_in_the_middle_of_a_reservation": {ApacheAgent},
 }
@@ -95,6 +98,12 @@ def pytest_generate_tests(metafunc):
     if "cluster" in metafunc.fixturenames:
         kinds = [k for k in (ApacheMaster, ApacheAgent) if k not in NOT_FOR_APACHE.get(metafunc.function.__name__, ())]
         metafunc.parametrize("cluster", kinds, indirect=True, ids=[k.__name__ for k in kinds])
+
+
+def test_an_agent_that_does_not_know_its_paths_yet_is_waited_for(cluster):
+    """Apache's answers 404 for a moment when it starts. A pause longer than an executor's makes sure that it meets one."""
+    cluster.pause_s = 3
+    test_kill9.test_killed_agent_comes_back_and_its_task_goes_on(cluster)
 
 
 def all_of(module):

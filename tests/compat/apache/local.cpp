@@ -2,7 +2,7 @@
 // local <libmesos> <stubs> [<port of a master>]: Apache Mesos's own master and agents, as its drivers start them for
 // the master "local", in this process, until it is killed. Flags are environment variables: MESOS_NUM_SLAVES,
 // MESOS_WORK_DIR, LIBPROCESS_PORT, …. With a port the agents are told that the master at that port of 127.0.0.1 leads,
-// not the one beside them.
+// not the one beside them. For PAUSE seconds, if that is set, it listens already and knows no paths.
 //
 // The library is looked into by its symbols: its headers, and those they include, are not to be had.
 #include <dlfcn.h>
@@ -140,6 +140,8 @@ int main(int argc, char **argv) {
     // As their programs do: what is not found is looked for below this.
     find<bool(const Text &, const Text &, const Text &)>(library, INITIALIZE)({0, argc > 3 ? "slave(1)" : "master"},
                                                                               {1, ""}, {1, ""});
+    if (const char *seconds = getenv("PAUSE"))
+        sleep(static_cast<unsigned>(atoi(seconds)));
     // Both are smaller; they live as long as we do.
     static char framework[8192] alignas(16), driver[8192] alignas(16);
     const std::string master = "local";
