@@ -81,6 +81,11 @@ def ask(cluster, method, target, body=None, headers=None):
     return response.status, response.headers["Location"]
 
 
+def wait_until_led(cluster):
+    """A master learns who leads a little later than that one does."""
+    wait_for("the leader to be known", lambda: ask(cluster, "GET", "/redirect")[0] == 307)
+
+
 def last_line(daemon):
     return daemon.text().splitlines()[-1]
 
@@ -111,7 +116,7 @@ def test_znodes_are_as_mesos_writes_them(masters):
 
 def test_who_does_not_lead_redirects(masters):
     leader, other = masters.add(), masters.add()
-    wait_for("the leader to be known", lambda: ask(other, "GET", "/redirect")[0] == 307)
+    wait_until_led(other)
     place = f"//localhost:{leader.port}"
     assert masters.leader() is leader
     subscribe = json.dumps({"type": "SUBSCRIBE"})
@@ -142,6 +147,7 @@ def test_the_cluster_goes_on_when_its_leader_is_killed(masters, tmp_path):
     execute = first.start("execute", BIN / "mesos-execute", f"--master={second.address}", "--name=long",
                           f"--command={gate}", "--resources=cpus:0.1;mem:32")
     wait_for("the command to run", lambda: "TASK_RUNNING" in execute.text())
+    wait_until_led(third)
     _, location = ask(third, "POST", "/api/v1/scheduler", "{}", {"Content-Type": "application/json"})
     scheduler = Scheduler(location[2:].split("/")[0], checkpoint=True, failover_timeout=600)
     scheduler.launch("mine", gate)
@@ -218,7 +224,7 @@ def test_another_candidate_that_is_removed_contends_again(masters):
 def test_without_zookeeper_nobody_leads(masters, zookeeper):
     first, second = masters.add(), masters.add()
     assert masters.leader() is first
-    wait_for("the leader to be known", lambda: ask(second, "GET", "/redirect")[0] == 307)
+    wait_until_led(second)
     zookeeper.stop()
     expect_end(first, "leader")
     wait_for("the refusal", lambda: ask(second, "GET", "/state") == (503, None))
@@ -234,6 +240,7 @@ def test_a_server_that_is_away_for_a_moment_costs_nothing(masters, zookeeper):
     away = f"zk://127.0.0.2:{free_port()},{zookeeper.address}/mesos"
     first, second = masters.add(zk=away, timeout="1mins"), masters.add(zk=away, timeout="1mins")
     assert masters.leader() is first
+    wait_until_led(second)
     noticed = [c.master.text().count("ZooKeeper: ZOO_") for c in masters.clusters]
     zookeeper.stop()
     wait_for("the loss to be noticed", lambda: all(
