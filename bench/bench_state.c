@@ -4,7 +4,8 @@
  *
  *     bench_state [agents] [running tasks] [completed tasks] [target]
  *
- * Printed: the memory that an agent (without its sockets and the allocator's part) and a task take; for each of five
+ * Printed: the memory that an agent (without its sockets and the allocator's part) and a task take, and what of the
+ * latter its TaskInfo takes when it is encoded, without its command, which masters do not keep; for each of five
  * answers their size, the time by the clock, the master's CPU time, and the longest that /health took meanwhile; and
  * the best CPU time of all. */
 #include <malloc.h>
@@ -32,6 +33,7 @@ enum { TASKS_A_FRAMEWORK = 1000, ROUNDS = 5, START_SECONDS = 1795406751 };
 struct cluster {
     struct master *master;
     size_t agents, running, completed;
+    size_t info_bytes; /* of all TaskInfos, encoded */
 };
 
 static void discard_line(enum log_level level, const char *line, size_t size, void *user) {
@@ -114,22 +116,28 @@ static void add_task(struct cluster *cluster, struct framework *framework, struc
     struct arena arena = ARENA_INIT;
     double seconds = START_SECONDS + (double)number * 1.0000001;
     char *id = arena_printf(&arena, "task-%zu.instance-%zu", number, number * 7919);
-    struct task *task = task_new_from_message(
-        (Mesos__V1__Task *)parse(
-            &mesos__v1__task__descriptor, &arena,
-            arena_printf(
-                &arena,
-                "{\"name\":\"%s\",\"task_id\":{\"value\":\"%s\"},\"framework_id\":{\"value\":\"%s\"},\"agent_id\":{"
-                "\"value\":\"%s\"},\"state\":\"%s\",\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
-                "\"scalar\":{\"value\":0.1},\"allocation_info\":{\"role\":\"%s\"}},{\"name\":\"mem\",\"type\":"
-                "\"SCALAR\",\"scalar\":{\"value\":32},\"allocation_info\":{\"role\":\"%s\"}}],\"statuses\":[%s,%s%s"
-                "%s]}",
-                id, id, framework->id, agent->id, is_completed ? "TASK_FINISHED" : "TASK_RUNNING", framework->roles[0],
-                framework->roles[0], status_text(&arena, id, "TASK_STARTING", seconds),
-                status_text(&arena, id, "TASK_RUNNING", seconds + 0.1), is_completed ? "," : "",
-                is_completed ? status_text(&arena, id, "TASK_FINISHED", seconds + 9.7) : "")),
-        framework);
+    Mesos__V1__Task *message = (Mesos__V1__Task *)parse(
+        &mesos__v1__task__descriptor, &arena,
+        arena_printf(
+            &arena,
+            "{\"name\":\"%s\",\"task_id\":{\"value\":\"%s\"},\"framework_id\":{\"value\":\"%s\"},\"agent_id\":{"
+            "\"value\":\"%s\"},\"state\":\"%s\",\"resources\":[{\"name\":\"cpus\",\"type\":\"SCALAR\","
+            "\"scalar\":{\"value\":0.1},\"allocation_info\":{\"role\":\"%s\"}},{\"name\":\"mem\",\"type\":"
+            "\"SCALAR\",\"scalar\":{\"value\":32},\"allocation_info\":{\"role\":\"%s\"}}],\"statuses\":[%s,%s%s"
+            "%s]}",
+            id, id, framework->id, agent->id, is_completed ? "TASK_FINISHED" : "TASK_RUNNING", framework->roles[0],
+            framework->roles[0], status_text(&arena, id, "TASK_STARTING", seconds),
+            status_text(&arena, id, "TASK_RUNNING", seconds + 0.1), is_completed ? "," : "",
+            is_completed ? status_text(&arena, id, "TASK_FINISHED", seconds + 9.7) : ""));
+    struct task *task = task_new_from_message(message, framework);
+    Mesos__V1__TaskInfo info = MESOS__V1__TASK_INFO__INIT;
 
+    info.name = message->name;
+    info.task_id = message->task_id;
+    info.agent_id = message->agent_id;
+    info.resources = message->resources;
+    info.n_resources = message->n_resources;
+    cluster->info_bytes += MESSAGE_SIZE(&info);
     if (is_completed) {
         framework_add_completed_task(framework, task);
     } else {
@@ -174,8 +182,9 @@ static void fill(struct cluster *cluster) {
         if (i < cluster->completed)
             add_task(cluster, framework, agent, 2 * i + 1, true);
     }
-    printf("%zu bytes an agent, %zu bytes a task\n", (with_agents - before) / cluster->agents,
-           (memory_in_use() - with_agents) / (cluster->running + cluster->completed));
+    printf("%zu bytes an agent, %zu bytes a task, whose TaskInfo has %zu\n", (with_agents - before) / cluster->agents,
+           (memory_in_use() - with_agents) / (cluster->running + cluster->completed),
+           cluster->info_bytes / (cluster->running + cluster->completed));
     fflush(stdout);
 }
 
