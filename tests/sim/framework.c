@@ -14,6 +14,8 @@
 /* What an executor sees end later than so long after another of its group was not ended with it: the agent, through
  * which it kills, may be away for a while, even twice. */
 #define GROUP_GRACE_SECONDS 60
+/* There and back: a partition holds a stream for a minute at most, and the pieces have their delays. */
+#define LONGEST_ANSWER (2 * (MINUTE + 5 * SECOND))
 
 static struct planned_task *find_task(struct framework *framework, const char *id) {
     unsigned number;
@@ -289,9 +291,11 @@ static void on_reconcile(struct env_timer *timer) {
 }
 
 /* The subscription of an earlier driver, which takes the framework over, may be on its way for longer than that driver
- * lives; in Mesos too the master can not tell it from that of a new one. */
+ * lives, though no longer than a partition holds a stream; in Mesos too the master can not tell it from that of a new
+ * one. */
 static bool may_be_overtaken(const struct framework *framework, const char *message) {
-    return framework->lives > 1 && strcmp(message, "Framework failed over") == 0;
+    return framework->lives > 1 && sim_now(framework->sim) - framework->born < LONGEST_ANSWER &&
+           strcmp(message, "Framework failed over") == 0;
 }
 
 /* A driver that the master took for gone is told so when it comes back, and aborts; its program starts another. */
@@ -410,6 +414,7 @@ static void start_client(struct framework *framework, const Mesos__V1__Framework
                                                 .framework = info,
                                                 .sends_calls = framework->plan.api == API_CALLS};
 
+        framework->born = sim_now(framework->sim);
         framework->pid_scheduler = pid_scheduler_new(env, &options, &events, framework);
         pid_scheduler_start(framework->pid_scheduler);
     }

@@ -77,6 +77,7 @@ struct framework {
     struct pid_scheduler *pid_scheduler;
     struct env_timer again; /* a driver has aborted and is started again */
     unsigned lives;
+    int64_t born; /* when the latest of them began */
     char host[32];
     struct env_timer reconcile;
     char *master;
