@@ -6,12 +6,14 @@ import json
 import os
 import pathlib
 import signal
+import sys
 
 info = json.loads(os.environ["MESOS_CONTAINERIZER_LAUNCH_INFO"])
 runtime = pathlib.Path(os.environ["MESOS_CONTAINERIZER_RUNTIME_DIRECTORY"])
 go = int(os.environ["MESOS_CONTAINERIZER_PIPE_READ"])
 os.close(int(os.environ["MESOS_CONTAINERIZER_PIPE_WRITE"]))
-os.read(go, 1)
+if not os.read(go, 1):
+    sys.exit("The agent is gone, or has given the container up.")
 os.close(go)
 os.chdir(info["working_directory"])
 command = info["command"]

@@ -143,7 +143,7 @@ int main(int argc, char **argv) {
     if (const char *seconds = getenv("PAUSE"))
         sleep(static_cast<unsigned>(atoi(seconds)));
     // Both are smaller; they live as long as we do.
-    static char framework[8192] alignas(16), driver[8192] alignas(16);
+    alignas(16) static char framework[8192], driver[8192];
     const std::string master = "local";
 
     find<void(void *)>(library, FRAMEWORK_INFO)(framework);
