@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import com.sun.net.httpserver.HttpServer;
 import java.lang.reflect.InvocationTargetException;
+import java.net.InetSocketAddress;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.apache.mesos.v1.Protos.*;
@@ -185,6 +187,21 @@ public class V1Tests implements Scheduler {
                         .addCapabilities(FrameworkInfo.Capability.newBuilder()
                                 .setType(FrameworkInfo.Capability.Type.MULTI_ROLE)))));
         expect(Event.Type.ERROR);
+    }
+
+    /** Apache's master listens before it knows its paths. */
+    void v1_a_master_that_does_not_know_the_path_yet_is_asked_again() throws Exception {
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0); // answers 404 to everything
+        server.start();
+        Mesos mesos = new V1Mesos(this, "127.0.0.1:" + server.getAddress().getPort());
+        for (int i = 0; i < 2; i++) {
+            check("connected".equals(next()), "not connected");
+            send(mesos, Call.newBuilder().setType(Call.Type.SUBSCRIBE)
+                                .setSubscribe(Call.Subscribe.newBuilder().setFrameworkInfo(FRAMEWORK)));
+            Object event = next();
+            check("disconnected".equals(event), event);
+        }
+        server.stop(0);
     }
 
     void v1_an_exception_ends_the_callbacks() throws Exception {
