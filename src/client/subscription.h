@@ -46,8 +46,8 @@ void subscription_free(struct subscription *subscription);
 
 void *subscription_user(const struct subscription *subscription);
 
-/* Whether a refusal with @status stays when the same is asked again. 404 does not: daemons of Mesos listen before they
- * have set up what they answer [Mesos's libraries try again, too]. */
+/* Whether @status is a refusal that stays when the same is asked again; 0, a lost connection, is not. Neither is 404:
+ * daemons of Mesos listen before they have set up what they answer [Mesos's libraries try again, too]. */
 bool subscription_is_final(unsigned status);
 
 /* From now on the stream counts as lost when nothing comes for @limit_ns. */
