@@ -24,8 +24,7 @@
  * why they wait for a random time, as with Mesos; an agent that has just been started has nobody to be considerate of.
  */
 static void begin(struct agent *agent, bool has_just_started) {
-    int64_t delay_ns = (int64_t)(env_random_fraction(agent->env) *
-                                 (double)agent->flags->registration_backoff_factor_ns);
+    int64_t delay_ns = env_random_pause(agent->env, agent->flags->registration_backoff_factor_ns);
 
     agent->registration_backoff_ns = 2 * agent->flags->registration_backoff_factor_ns;
     env_timer_start(&agent->registration, has_just_started ? 0 : delay_ns);
@@ -257,7 +256,7 @@ static void on_registration(struct env_timer *timer) {
         register_again(agent);
     if (agent->registration_backoff_ns > RETRY_MOST)
         agent->registration_backoff_ns = RETRY_MOST;
-    env_timer_start(timer, (int64_t)(env_random_fraction(agent->env) * (double)agent->registration_backoff_ns));
+    env_timer_start(timer, env_random_pause(agent->env, agent->registration_backoff_ns));
     agent->registration_backoff_ns *= 2;
 }
 

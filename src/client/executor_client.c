@@ -281,9 +281,7 @@ static void on_event(struct subscription *subscription, const ProtobufCMessage *
 /* The longest pause is as long as an agent that has come back waits, unless the operator wants it otherwise: who pauses
  * for all of it is killed for a moment's delay, so half of it is the most here. */
 static void retry_later(struct executor_client *client) {
-    double most = (double)client->backoff_max_ns / 2;
-
-    env_timer_start(&client->retry, (int64_t)(env_random_fraction(client->env) * most));
+    env_timer_start(&client->retry, env_random_pause(client->env, client->backoff_max_ns / 2));
 }
 
 static void on_lost(struct subscription *subscription, unsigned status, const struct address *redirect,

@@ -64,7 +64,7 @@ static void disconnect(struct scheduler_client *client) {
 static void retry_later(struct scheduler_client *client) {
     if (client->is_dead || client->is_over || !client->has_leader)
         return;
-    env_timer_start(&client->retry, (int64_t)(env_random_fraction(client->env) * (double)client->next_backoff_ns));
+    env_timer_start(&client->retry, env_random_pause(client->env, client->next_backoff_ns));
     client->next_backoff_ns *= 2;
     if (client->next_backoff_ns > LONGEST_BACKOFF)
         client->next_backoff_ns = LONGEST_BACKOFF;

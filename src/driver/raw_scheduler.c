@@ -77,11 +77,9 @@ static void disconnect(struct raw_scheduler *scheduler) {
 
 /* A random part of a pause that doubles up to a minute. */
 static void retry_later(struct raw_scheduler *scheduler) {
-    struct env *env = scheduler->driver.env;
-
     if (!scheduler->has_leader)
         return;
-    env_timer_start(&scheduler->retry, (int64_t)(env_random_fraction(env) * (double)scheduler->backoff_ns));
+    env_timer_start(&scheduler->retry, env_random_pause(scheduler->driver.env, scheduler->backoff_ns));
     scheduler->backoff_ns *= 2;
     if (scheduler->backoff_ns > LONGEST_BACKOFF)
         scheduler->backoff_ns = LONGEST_BACKOFF;

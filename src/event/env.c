@@ -40,6 +40,10 @@ double env_random_fraction(struct env *env) {
     return (double)(env_random(env) >> 11) * 0x1p-53;
 }
 
+int64_t env_random_pause(struct env *env, int64_t most_ns) {
+    return (int64_t)(env_random_fraction(env) * (double)most_ns);
+}
+
 void env_random_uuid(struct env *env, uint8_t ret_uuid[UUID_BYTES]) {
     env->ops->random_bytes(env, ret_uuid, UUID_BYTES);
     ret_uuid[6] = (ret_uuid[6] & 0x0f) | 0x40; /* version 4 */

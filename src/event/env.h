@@ -32,6 +32,8 @@ void env_random_bytes(struct env *env, void *bytes, size_t size);
 uint64_t env_random(struct env *env);
 /* Uniform in [0, 1). */
 double env_random_fraction(struct env *env);
+/* A random part of @most_ns, for those who should not all come at once. */
+int64_t env_random_pause(struct env *env, int64_t most_ns);
 /* A version 4 UUID: 16 bytes, and as text (36 characters and a NUL). */
 #define UUID_BYTES 16
 #define UUID_TEXT_BYTES 37

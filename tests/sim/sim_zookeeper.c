@@ -59,7 +59,7 @@ static const char *leader_of(const struct sim_zookeeper *zookeeper) {
 
 static void tell_later(struct client *client) {
     if (!env_timer_is_running(&client->news))
-        env_timer_start(&client->news, (int64_t)(env_random_fraction(client->env) * (double)LONGEST_DELAY));
+        env_timer_start(&client->news, env_random_pause(client->env, LONGEST_DELAY));
 }
 
 static void announce(struct sim_zookeeper *zookeeper) {
@@ -175,7 +175,7 @@ static void contend(struct zookeeper *base, const char *data, size_t size) {
 
     free(client->offer);
     client->offer = xstrndup(data, size);
-    env_timer_start(&client->beat, (int64_t)(env_random_fraction(client->env) * (double)LONGEST_DELAY));
+    env_timer_start(&client->beat, env_random_pause(client->env, LONGEST_DELAY));
 }
 
 static void close_client(struct zookeeper *base) {
@@ -209,7 +209,7 @@ static struct zookeeper *open_client(struct zookeeper_service *service, struct e
     env_timer_init(&client->beat, env, on_beat);
     env_timer_init(&client->news, env, on_news);
     list_append(&zookeeper->clients, &client->member);
-    env_timer_start(&client->beat, (int64_t)(env_random_fraction(env) * (double)LONGEST_DELAY));
+    env_timer_start(&client->beat, env_random_pause(env, LONGEST_DELAY));
     return &client->base;
 }
 
