@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real daemons for tests: a master and agents on loopback, ports of their own, a folder of their own."""
 
+import contextlib
 import json
 import os
 import pathlib
 import pwd
+import random
 import re
 import signal
 import socket
@@ -22,10 +24,11 @@ CRASHES = [-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -si
 
 
 def free_port():
-    """A port that is free now; the kernel does not hand it out again soon."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that is free now, below those that the kernel gives to connections, which could take it before a daemon does."""
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(12000, 31000)))
+            return s.getsockname()[1]
 
 
 def wait_for(what, condition, deadline_s=DEADLINE_S):
